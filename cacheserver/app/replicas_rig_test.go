@@ -23,7 +23,13 @@ import (
 // engine is a NATS server inside the test, without a port.
 func engine(t *testing.T) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{ServerName: "engine", JetStream: true, StoreDir: t.TempDir(), DontListen: true, NoLog: true, NoSigs: true})
+	return engineWith(t, 0)
+}
+
+// engineWith is one whose files have a maximum length; 0: none.
+func engineWith(t *testing.T, most int64) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{ServerName: "engine", JetStream: true, JetStreamMaxStore: most, StoreDir: t.TempDir(), DontListen: true, NoLog: true, NoSigs: true})
 	require.NoError(t, err)
 	s.Start()
 	require.True(t, s.ReadyForConnections(waitFor))

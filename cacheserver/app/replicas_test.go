@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -65,6 +66,70 @@ func TestWhatAReplicaSays(t *testing.T) {
 	}
 }
 
+// dial connects to an engine.
+func dial(t *testing.T, s *server.Server) natsjs.JetStream {
+	t.Helper()
+	conn, err := nats.Connect("", nats.InProcessServer(s))
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	js, err := natsjs.New(conn)
+	require.NoError(t, err)
+	return js
+}
+
+// TestAnEngineWithoutRoom: while the engine refuses to store more, servers serve what
+// they have and say why; what has changed meanwhile is in the log as soon as there is room.
+func TestAnEngineWithoutRoom(t *testing.T) {
+	fake, url := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 10))
+	var log logBuffer
+	g := &group{t: t, engine: engineWith(t, 8<<20), couch: url, log: &log}
+	members := []*member{g.start("a"), g.start("b")}
+	for _, m := range members {
+		ready(t, m.Addr())
+	}
+	was, _ := settle(t, members, 1)
+	js := dial(t, g.engine)
+	_, err := js.CreateStream(t.Context(), natsjs.StreamConfig{Name: "other", Subjects: []string{"other"}})
+	require.NoError(t, err)
+	filled := func() bool {
+		for size := 1 << 19; size > 0; size /= 2 {
+			for err = nil; err == nil; {
+				_, err = js.Publish(t.Context(), "other", make([]byte, size))
+			}
+		}
+		return strings.Contains(log.String(), "the log has no room")
+	}
+	require.Eventually(t, filled, waitFor, tick) // snapshots that are removed leave room
+	for i := range 10 {
+		put(t, fake, "reqmgr_workload_cache", request(fmt.Sprintf("new%d", i), "running-open", 10))
+	}
+	for _, m := range members {
+		require.Eventually(t, func() bool {
+			filled()
+			resp := m.ask(t, "/fetch")
+			_ = resp.Body.Close()
+			return resp.StatusCode == http.StatusOK && resp.Header.Get("X-Stale-Reason") == "the log has no room"
+		}, waitFor, tick)
+		status, text := get(t, m.Addr(), "/readyz?verbose")
+		require.Equal(t, http.StatusOK, status, text)
+		require.Contains(t, text, "[~] log: the log has no room")
+	}
+	require.NoError(t, js.DeleteStream(t.Context(), "other"))
+	for _, m := range members {
+		require.Eventually(t, func() bool {
+			resp := m.ask(t, "/fetch")
+			_ = resp.Body.Close()
+			return resp.Header.Get("X-Stale") == ""
+		}, waitFor, tick)
+		for i := range 10 {
+			require.Eventually(t, func() bool { _, ok := workflow(t, m.Addr(), fmt.Sprintf("new%d", i)); return ok }, waitFor, tick)
+		}
+		_, body := get(t, m.Addr(), "/changes?since="+was)
+		require.NotContains(t, body, "reset")
+	}
+}
+
 // A server that finds an entry that it can't apply is not ready, and its answers say so
 // and not that CouchDB is silent.
 func TestAnEntryOfAnotherVersion(t *testing.T) {
@@ -74,11 +139,7 @@ func TestAnEntryOfAnotherVersion(t *testing.T) {
 	g := &group{t: t, engine: engine(t), couch: url, log: &log}
 	m := g.start("a")
 	ready(t, m.Addr())
-	conn, err := nats.Connect("", nats.InProcessServer(g.engine))
-	require.NoError(t, err)
-	t.Cleanup(conn.Close)
-	js, err := natsjs.New(conn)
-	require.NoError(t, err)
+	js := dial(t, g.engine)
 	streams := js.StreamNames(t.Context())
 	for name := range streams.Name() {
 		if group, ok := strings.CutPrefix(name, "WMSTATS_"); ok {

@@ -111,10 +111,10 @@ func (r *Replica) storeOne(ctx context.Context, entry []byte) error {
 		err := try(ctx, func(ctx context.Context) error { return r.o.Engine.Append(ctx, r.seq, id, entry) })
 		switch {
 		case err == nil:
-			r.say.answered()
+			r.written()
 			return nil
 		case errors.Is(err, ErrRefused):
-			r.say.answered()
+			r.written()
 			// An attempt that got no answer may have been stored.
 			if stored, err := r.o.Engine.Entry(ctx, number); err == nil && bytes.Equal(stored, entry) {
 				return nil
@@ -124,10 +124,27 @@ func (r *Replica) storeOne(ctx context.Context, entry []byte) error {
 			}
 			return err
 		}
-		r.say.unanswered()
+		r.unwritten(err)
 		if !pause(ctx, lookEvery) {
 			return fmt.Errorf("append to the log: %w", err)
 		}
+	}
+}
+
+// written records that the log takes entries.
+func (r *Replica) written() {
+	if r.say.written() {
+		r.o.Log.Info("the log has room again")
+	}
+}
+
+// unwritten records that the log did not answer, or has no room. Entries and the lease
+// are tried again as after no answer.
+func (r *Replica) unwritten(err error) {
+	if !errors.Is(err, ErrFull) {
+		r.say.unanswered()
+	} else if r.say.fill() {
+		r.o.Log.Error("the log has no room: nothing is written until it has", "err", err)
 	}
 }
 

@@ -44,10 +44,11 @@ func (r *Replica) attempt(ctx context.Context) (led bool) {
 	case ctx.Err() != nil:
 		return false
 	case errors.Is(err, ErrHeld):
+		r.written()
 		r.say.seenLeader()
 		return false
 	case err != nil:
-		r.say.unanswered()
+		r.unwritten(err)
 		r.o.Log.Debug("could not ask for the lease", "err", err)
 		return false
 	}
@@ -159,13 +160,14 @@ func (r *Replica) renew(ctx context.Context) error {
 		switch {
 		case err == nil:
 			until, wait = asked.Add(LeaseFor), renewEvery
+			r.written()
 			r.say.seenLeader()
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, ErrHeld), r.o.Now().After(until):
 			return err
 		default:
-			r.say.unanswered()
+			r.unwritten(err)
 			wait = lookEvery
 		}
 	}

@@ -74,4 +74,5 @@ var (
 	ErrRefused = errors.New("the log has another entry of this number")
 	ErrNoEntry = errors.New("the log has no such entry")
 	ErrHeld    = errors.New("another server has the lease")
+	ErrFull    = errors.New("the log has no room") // for an entry, the lease, or a snapshot
 )

@@ -32,6 +32,7 @@ type said struct {
 	fault   string             // why it stopped; "": it did not
 	broken  error              // the same
 	away    time.Time          // since when the log has not answered; zero: it does
+	full    bool               // it has no room
 	current time.Time          // when it was last up to date
 	led     time.Time          // when there was last a leader
 	lead    *leadership        // of this server; nil: none
@@ -71,6 +72,8 @@ func (s *said) reason() string {
 		return s.fault
 	case !s.away.IsZero() && now.Sub(s.away) >= awayAfter:
 		return wire.LogAway
+	case s.full:
+		return wire.LogFull
 	case now.Sub(s.current) >= behindAfter && s.away.IsZero():
 		return wire.LogBehind
 	case s.lead == nil && now.Sub(s.led) >= aloneAfter:
@@ -81,6 +84,18 @@ func (s *said) reason() string {
 
 func (s *said) answered()   { s.change(func() { s.away = time.Time{} }) }
 func (s *said) unanswered() { s.change(s.quiet) }
+
+// written records that the log takes entries; true: it did not before.
+func (s *said) written() (changed bool) {
+	s.change(func() { changed, s.full, s.away = s.full, false, time.Time{} })
+	return changed
+}
+
+// fill records that the log has no room; true: it had before.
+func (s *said) fill() (changed bool) {
+	s.change(func() { changed, s.full, s.away = !s.full, true, time.Time{} })
+	return changed
+}
 
 func (s *said) quiet() {
 	if s.away.IsZero() {

@@ -56,9 +56,10 @@ func (r *Replica) keepSnapshots(ctx context.Context) error {
 				r.o.Hooks.Snapshot(entry)
 			}
 			r.o.Log.Debug("snapshot stored", "entry", entry, "took", r.o.Now().Sub(began))
-			if err := r.removeOld(ctx); err != nil && ctx.Err() == nil {
-				r.o.Log.Error("could not remove what is old in the log", "err", err)
-			}
+		}
+		// Also after a failure: it may be for lack of room.
+		if err := r.removeOld(ctx); err != nil && ctx.Err() == nil {
+			r.o.Log.Error("could not remove what is old in the log", "err", err)
 		}
 		wait = max(r.o.SnapshotEvery, 20*r.o.Now().Sub(began))
 	}

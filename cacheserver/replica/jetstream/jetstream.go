@@ -246,9 +246,29 @@ func (l *Log) Append(ctx context.Context, last uint64, id string, data []byte) e
 		return fmt.Errorf("%w: %w", replica.ErrRefused, err)
 	}
 	if err != nil {
-		return fmt.Errorf("append to the log: %w", err)
+		return fmt.Errorf("append to the log: %w", full(err))
 	}
 	return nil
+}
+
+// Errors of an engine whose disk is full, or that has reached its limits.
+const (
+	accountResources      jetstream.ErrorCode = 10002
+	insufficientResources jetstream.ErrorCode = 10023
+	storageResources      jetstream.ErrorCode = 10047
+	storeFailed           jetstream.ErrorCode = 10077
+)
+
+// full adds replica.ErrFull to an error that means it.
+func full(err error) error {
+	var of *jetstream.APIError
+	if errors.As(err, &of) {
+		switch of.ErrorCode {
+		case accountResources, insufficientResources, storageResources, storeFailed:
+			return fmt.Errorf("%w: %w", replica.ErrFull, err)
+		}
+	}
+	return err
 }
 
 func isRefused(err error) bool {
@@ -377,7 +397,7 @@ func leaseError(err error) error {
 	case errors.Is(err, jetstream.ErrKeyExists), errors.Is(err, jetstream.ErrKeyRevisionMismatch), isRefused(err):
 		return fmt.Errorf("%w: %w", replica.ErrHeld, err)
 	case err != nil:
-		return fmt.Errorf("lease of the log: %w", err)
+		return fmt.Errorf("lease of the log: %w", full(err))
 	}
 	return nil
 }

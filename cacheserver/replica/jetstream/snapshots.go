@@ -57,7 +57,7 @@ func (l *Log) room() (jetstream.ObjectStore, string) {
 func (l *Log) Put(ctx context.Context, entry uint64, from io.Reader) error {
 	bucket, epoch := l.room()
 	if _, err := bucket.Put(ctx, jetstream.ObjectMeta{Name: nameOf(epoch, entry)}, from); err != nil {
-		return fmt.Errorf("store a snapshot in the log: %w", err)
+		return fmt.Errorf("store a snapshot in the log: %w", full(err))
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type Engine struct {
 	snapshots []snapshot
 	other     []byte // snapshot of another log
 	clients   []*Client
+	full      bool // it stores nothing
 }
 
 type lease struct {
@@ -98,6 +99,13 @@ func (e *Engine) Newest() []byte {
 	return e.snapshots[len(e.snapshots)-1].data
 }
 
+// SetFull sets whether the log has no room.
+func (e *Engine) SetFull(full bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.full = full
+}
+
 // append stores an entry. The lock is held.
 func (e *Engine) append(data []byte) {
 	e.entries, e.times = append(e.entries, bytes.Clone(data)), append(e.times, time.Now())
@@ -136,16 +144,16 @@ type Client struct {
 
 // hears reports whether the server is told of what happens in the engine. The lock is
 // held.
-func (c *Client) hears() bool { return c.mode == 0 || c.mode == excused || c.mode == spaceless }
+func (c *Client) hears() bool { return c.mode == 0 || c.mode == excused || c.mode == overloaded }
 
 type mode int
 
 const (
-	cut       mode = iota + 1 // no call reaches the engine
-	deaf                      // calls reach it, and their answers are lost
-	blind                     // it reads no entries
-	excused                   // it never gets the lease
-	spaceless                 // it stores no snapshots
+	cut        mode = iota + 1 // no call reaches the engine
+	deaf                       // calls reach it, and their answers are lost
+	blind                      // it reads no entries
+	excused                    // it never gets the lease
+	overloaded                 // it stores no snapshots
 )
 
 var errCut = errors.New("the log does not answer")
@@ -162,8 +170,8 @@ func (c *Client) Blind() { c.become(blind) }
 // Excuse makes the server never get the lease.
 func (c *Client) Excuse() { c.become(excused) }
 
-// Fill makes the server unable to store snapshots.
-func (c *Client) Fill() { c.become(spaceless) }
+// Overload makes the server unable to store snapshots.
+func (c *Client) Overload() { c.become(overloaded) }
 
 // Heal ends all of these.
 func (c *Client) Heal() { c.become(0) }
@@ -208,6 +216,9 @@ func (c *Client) Append(ctx context.Context, last uint64, _ string, data []byte)
 	return c.do(ctx, func() error {
 		if last != uint64(len(c.e.entries)) {
 			return replica.ErrRefused
+		}
+		if c.e.full {
+			return replica.ErrFull
 		}
 		c.e.append(data)
 		return nil
@@ -259,6 +270,8 @@ func (c *Client) Acquire(ctx context.Context, holder string) error {
 			return errCut
 		case l != nil && l.holder != holder && now.Before(l.till):
 			return replica.ErrHeld
+		case c.e.full:
+			return replica.ErrFull
 		}
 		c.e.leader = &lease{holder, now.Add(replica.LeaseFor)}
 		return nil
@@ -296,7 +309,10 @@ func (c *Client) Put(ctx context.Context, entry uint64, from io.Reader) error {
 		return err //nolint:wrapcheck // of a test
 	}
 	return c.do(ctx, func() error {
-		if c.mode == spaceless {
+		switch {
+		case c.e.full:
+			return replica.ErrFull
+		case c.mode == overloaded:
 			return errCut
 		}
 		c.e.snapshots = slices.DeleteFunc(c.e.snapshots, func(s snapshot) bool { return s.Entry == entry })
