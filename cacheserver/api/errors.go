@@ -50,6 +50,10 @@ func (a *API) writeError(c echo.Context, err error) {
 	switch p.Slug() {
 	case wire.SlugNotReady, wire.SlugSourceFailed:
 		h.Set("Retry-After", "2")
+	case wire.SlugGenerationExpired:
+		if newest, ok := a.o.Store.Newest(); ok { // tells whose server this is
+			h.Set(wire.HeaderGeneration, newest.ID())
+		}
 	}
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))

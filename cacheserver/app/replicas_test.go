@@ -42,6 +42,7 @@ func TestWhatAReplicaSays(t *testing.T) {
 	resp := members[0].ask(t, "/fetch?gen=other-7")
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusGone, resp.StatusCode)
+	require.Contains(t, resp.Header.Get("X-Generation"), epoch+"-", "whose server answered")
 	require.Equal(t, 1.0, members[0].metric(t, "wmstats_log_leader")+members[1].metric(t, "wmstats_log_leader"))
 
 	// A feed continues at another server.

@@ -63,6 +63,24 @@ func TestLeaderFrozen(t *testing.T) {
 	assertUnseen(t, results[0])
 }
 
+// TestOtherVersion rolls in a version with another fingerprint, whose servers are a
+// group of their own: clients meet one 410 or reset for each time that the balancer
+// takes them to the other group, no other ones, and miss nothing.
+func TestOtherVersion(t *testing.T) {
+	o := failover.Options{
+		Cluster: buildCluster(t), Faults: []string{"version"}, Length: 12 * time.Second,
+		PerSecond: 50, Page: 20, Other: filepath.Join(t.TempDir(), "other"), Out: testWriter{t},
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X github.com/dmwm/wmstats/schema.variant=test", "-o", o.Other, "github.com/dmwm/wmstats/cacheserver/cmd/cacheserver")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	results, err := failover.Run(t.Context(), o)
+	require.NoError(t, err)
+	require.Len(t, results, 1)
+	assertUnseen(t, results[0])
+	assert.Positive(t, results[0].Changed)
+}
+
 // assertUnseen checks that clients asked, and saw nothing of a failure.
 func assertUnseen(t *testing.T, r failover.Result) {
 	t.Helper()

@@ -34,6 +34,7 @@ type Result struct {
 	Fault string
 	Counts
 
+	PerSecond     float64       // requests of scans and of pages that are revalidated
 	Slow, Slowest time.Duration // of the answers: the 99th percentile, and the longest
 }
 
@@ -99,8 +100,8 @@ func Run(ctx context.Context, o Options) (results []Result, err error) {
 
 // String is the line of a fault.
 func (r Result) String() string {
-	return fmt.Sprintf("%-48s %6d requests  errors %d  410 %d  resets %d  missed %d  twice %d  stale %d  on demand %d of %d failed  p99 %s  max %s",
-		r.Fault, r.Requests, r.Errors, r.Gone, r.Resets, r.Missed, r.Twice, r.Stale, r.DemandFailed, r.Demand,
+	return fmt.Sprintf("%-48s %6d requests (%.0f/s)  errors %d  410 %d  resets %d  to another version %d  missed %d  twice %d  stale %d  on demand %d of %d failed  p99 %s  max %s",
+		r.Fault, r.Requests, r.PerSecond, r.Errors, r.Gone, r.Resets, r.Changed, r.Missed, r.Twice, r.Stale, r.DemandFailed, r.Demand,
 		r.Slow.Round(100*time.Microsecond), r.Slowest.Round(time.Millisecond))
 }
 
@@ -118,13 +119,14 @@ func measure(ctx context.Context, c *cluster.Cluster, o Options, f fault) (Resul
 		err = pause(ctx, time.Until(began.Add(o.Length)))
 	}
 	stop()
+	took := time.Since(began)
 	if failed := <-ended; err == nil {
 		err = failed
 	}
 	if err == nil {
 		err = l.compareFeeds(ctx, c.CacheURLs())
 	}
-	r := Result{Fault: f.what, Counts: l.counts}
+	r := Result{Fault: f.what, Counts: l.counts, PerSecond: float64(l.paced) / took.Seconds()}
 	slices.Sort(l.times)
 	if n := len(l.times); n > 0 {
 		r.Slow, r.Slowest = l.times[n*99/100], l.times[n-1]

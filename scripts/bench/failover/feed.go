@@ -143,7 +143,17 @@ func (f *feed) stream(ctx context.Context, address string) {
 // apply puts a change into the copy.
 func (f *feed) apply(ctx context.Context, change wire.Change) {
 	if change.Event == "reset" {
-		f.l.note(func(c *Counts) { c.Resets++ })
+		crossed := otherGroup(f.since, change.Generation)
+		f.l.note(func(c *Counts) {
+			if crossed {
+				c.Changed++
+				return
+			}
+			c.Resets++
+			if len(c.First) < mostFirst {
+				c.First = append(c.First, fmt.Sprintf("%s feed: reset from %s to %s", f.kind, f.since, change.Generation))
+			}
+		})
 		f.records = nil
 		return
 	}

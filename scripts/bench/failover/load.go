@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dmwm/wmstats/schema/wire"
 	"github.com/dmwm/wmstats/scripts/cluster"
 )
 
@@ -22,6 +24,7 @@ type Counts struct {
 	Errors   int // no answer, a cut one, or one of an unexpected status or content
 	Gone     int // 410
 	Resets   int // of feeds
+	Changed  int // 410s and resets where the balancer took a client to the servers of another version: not among those above
 	Missed   int // workflows that a scan left out, and changes that a feed left out
 	Stale    int // answers that say that their data are not current (X-Stale)
 	Twice    int // workflows that came twice in a scan
@@ -52,12 +55,13 @@ type load struct {
 
 	mu     sync.Mutex
 	counts Counts
+	paced  int // requests at the rate of the options
 	times  []time.Duration
 }
 
 func newLoad(c *cluster.Cluster, o Options) *load {
 	l := &load{
-		o: o, api: c.API, users: c.Users, turn: make(chan struct{}),
+		o: o, api: c.API, users: c.Users, turn: make(chan struct{}, o.PerSecond),
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 2 * time.Minute},
 	}
 	for _, kind := range []string{"normal", "longpoll", "sse"} {
@@ -99,14 +103,43 @@ func (l *load) run(ctx context.Context) error {
 	return group.Wait() //nolint:wrapcheck // nil: the clients count their errors
 }
 
-// allow provides a turn to the clients at the rate of the options.
+// allow provides turns to the clients at the rate of the options: what they were too
+// slow for in one second they catch up on in the next.
 func (l *load) allow(ctx context.Context) {
-	l.every(ctx, time.Second/time.Duration(l.o.PerSecond), func(ctx context.Context, _ int) {
-		select {
-		case l.turn <- struct{}{}:
-		case <-ctx.Done():
+	began, given := time.Now(), 0
+	l.every(ctx, 5*time.Millisecond, func(context.Context, int) {
+		for due := int(time.Since(began).Seconds() * float64(l.o.PerSecond)); given < due; given++ {
+			select {
+			case l.turn <- struct{}{}:
+			default:
+				given = due - 1 // they are too slow
+			}
 		}
 	})
+}
+
+// expired counts a 410 for a generation. Of a version with another fingerprint there
+// are other servers with other generations: a client meets one 410 each time that the
+// balancer takes it there.
+func (l *load) expired(a answer, allowed bool) {
+	crossed := otherGroup(a.from.Query().Get("gen"), a.header.Get(wire.HeaderGeneration))
+	l.note(func(c *Counts) {
+		if crossed && allowed {
+			c.Changed++
+			return
+		}
+		c.Gone++
+		if len(c.First) < mostFirst {
+			c.First = append(c.First, fmt.Sprintf("410 by a server at %s: %s %.300s", a.header.Get(wire.HeaderGeneration), a.from, a.body))
+		}
+	})
+}
+
+// otherGroup reports whether two generations are of different logs.
+func otherGroup(a, b string) bool {
+	one, _, _ := strings.Cut(a, "-")
+	other, _, _ := strings.Cut(b, "-")
+	return one != "" && other != "" && one != other
 }
 
 func (l *load) every(ctx context.Context, d time.Duration, what func(context.Context, int)) {
@@ -149,12 +182,13 @@ type answer struct {
 	from   *url.URL
 }
 
-// paced waits for a turn and requests an address.
-func (l *load) paced(ctx context.Context, address string, header ...string) (answer, error) {
+// inTurn waits for a turn and requests an address.
+func (l *load) inTurn(ctx context.Context, address string, header ...string) (answer, error) {
 	select {
 	case <-ctx.Done():
 		return answer{}, ctx.Err()
 	case <-l.turn:
+		l.note(func(*Counts) { l.paced++ })
 		return l.get(ctx, address, header...)
 	}
 }
@@ -251,7 +285,7 @@ func (l *load) some(ctx context.Context, n int) (string, error) {
 // revalidate requests a page of one generation several times: it has the same ETag
 // at every server.
 func (l *load) revalidate(ctx context.Context) {
-	first, err := l.paced(ctx, l.api+"/fetch?limit=20&sort=-Failure")
+	first, err := l.inTurn(ctx, l.api+"/fetch?limit=20&sort=-Failure")
 	if err != nil || first.status != http.StatusOK {
 		l.fault(ctx, "first page: %d %v", first.status, err)
 		return
@@ -259,12 +293,12 @@ func (l *load) revalidate(ctx context.Context) {
 	page := l.api + "/fetch?limit=20&sort=-Failure&gen=" + first.header.Get("X-Generation")
 	etag := ""
 	for range 6 {
-		a, err := l.paced(ctx, page, "If-None-Match", etag)
+		a, err := l.inTurn(ctx, page, "If-None-Match", etag)
 		switch {
 		case err != nil:
 			l.fault(ctx, "%s: %v", page, err)
 		case a.status == http.StatusGone:
-			l.note(func(c *Counts) { c.Gone++ })
+			l.expired(a, true)
 			return
 		case etag == "" && a.status == http.StatusOK:
 			etag = a.header.Get("ETag")

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/dmwm/wmstats/schema/wire"
 )
@@ -25,7 +26,7 @@ var next = regexp.MustCompile(`<([^>]*)>; rel="next"`)
 func (s *scan) run(ctx context.Context) {
 	seen, total, whole, stale := map[string]bool{}, "", true, false
 	for address := s.l.api + s.path + "&limit=" + strconv.Itoa(s.l.o.Page); address != ""; {
-		a, err := s.l.paced(ctx, address)
+		a, err := s.l.inTurn(ctx, address)
 		if ctx.Err() != nil {
 			return
 		}
@@ -57,7 +58,8 @@ func (s *scan) run(ctx context.Context) {
 				s.l.fault(ctx, "%s: %v", address, err)
 				return
 			}
-			s.l.note(func(c *Counts) { c.Gone++ })
+			// Only in the order of names there is a place to continue from.
+			s.l.expired(a, p.Continue != "" || strings.Contains(s.path, "sort="))
 			whole = false
 			if to = p.Continue; to == "" {
 				return // the next one begins again
