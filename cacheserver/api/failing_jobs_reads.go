@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -77,7 +76,7 @@ func (a *API) readTable(ctx context.Context, generation *store.Generation, wait 
 			if err != nil {
 				return ondemand.Value{}, err
 			}
-			return ondemand.Value{Data: a.failing.add(processOf(generation.ID()), table, began, a.o.Now().Sub(began))}, nil
+			return ondemand.Value{Data: a.failing.add(table, began, a.o.Now().Sub(began))}, nil
 		},
 	})
 	if patient.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
@@ -103,11 +102,6 @@ func (a *API) readFailingJobs(ctx context.Context, generation *store.Generation)
 // wanted returns the test whether a generation has a workflow.
 func wanted(generation *store.Generation) func(string) bool {
 	return func(name string) bool { _, _, ok := generation.Workflow(name); return ok }
-}
-
-// processOf returns the tag of the process in the id of a generation.
-func processOf(generation string) string {
-	return generation[:max(0, strings.LastIndexByte(generation, '-'))]
 }
 
 // expiredRead returns the problem for a read that is no longer held.

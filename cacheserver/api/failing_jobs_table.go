@@ -1,7 +1,9 @@
 package api
 
 import (
+	"crypto/rand"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,11 +34,16 @@ func (t *failingJobsTable) good(keep time.Duration) time.Duration { return max(k
 type failingJobsTables struct {
 	mu     sync.Mutex
 	tables []*failingJobsTable // newest last
+	tag    string              // of this process, in the ids of its tables
 	count  int
 }
 
 // mostTables is the maximum number of held reads.
 const mostTables = 2
+
+// tagLength is the length of the tag. Generations have no such tag where several servers
+// answer as one: each of them has reads of its own.
+const tagLength = 8
 
 func (f *failingJobsTables) newest() *failingJobsTable {
 	f.mu.Lock()
@@ -58,11 +65,14 @@ func (f *failingJobsTables) named(id string) *failingJobsTable {
 	return nil
 }
 
-func (f *failingJobsTables) add(process string, t *failures.Table, at time.Time, took time.Duration) *failingJobsTable {
+func (f *failingJobsTables) add(t *failures.Table, at time.Time, took time.Duration) *failingJobsTable {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.tag == "" {
+		f.tag = strings.ToLower(rand.Text()[:tagLength])
+	}
 	f.count++
-	made := &failingJobsTable{Table: t, id: fmt.Sprintf("%s-e%d", process, f.count), time: at, took: took}
+	made := &failingJobsTable{Table: t, id: fmt.Sprintf("%s-e%d", f.tag, f.count), time: at, took: took}
 	if f.tables = append(f.tables, made); len(f.tables) > mostTables {
 		f.tables = append([]*failingJobsTable(nil), f.tables[1:]...)
 	}

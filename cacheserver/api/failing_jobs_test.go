@@ -70,6 +70,26 @@ func TestFailingJobsOfAllWorkflows(t *testing.T) {
 	assert.Equal(t, []string{"ExitCode", "Meaning", "Jobs"}, table[0])
 }
 
+// Another server over the same generations has other reads: a page of this one's is
+// never cut from them.
+func TestAReadBelongsToOneServer(t *testing.T) {
+	f, _ := failingJobsFixture(t, nil)
+	page := func() (next string) {
+		a := f.get("/errors?by=workflow&limit=1")
+		require.Equal(t, http.StatusOK, a.StatusCode)
+		next = a.links()["next"]
+		require.Contains(t, next, "read=")
+		return next
+	}
+	next := page()
+	require.Equal(t, http.StatusOK, f.get(next).StatusCode)
+	f.newAPI(func(o *api.Options) { o.Jobs, o.Now = &jobsFake{}, f.clock.Now })
+	require.NotEqual(t, next, page())
+	a := f.get(next)
+	require.Equal(t, http.StatusGone, a.StatusCode)
+	require.Equal(t, wire.SlugGenerationExpired, ptr(a.problem(t)).Slug())
+}
+
 func codes(list []schema.ErrorSummary) (out []int64) {
 	for _, s := range list {
 		out = append(out, s.ExitCode)
