@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dmwm/wmstats/cacheserver/app"
+	"github.com/dmwm/wmstats/cacheserver/replica"
 )
 
 // TestWhatAReplicaSays is about headers and readiness while the log is away, and
@@ -248,4 +252,70 @@ func TestMetricsOfTheLog(t *testing.T) {
 		require.False(t, strings.HasPrefix(f.GetName(), "wmstats_log_"), f.GetName())
 	}
 	require.NoError(t, alone.Stop(t.Context()))
+}
+
+// standing is a log whose reader stands still, whatever the reason, while the lease
+// continues.
+type standing struct {
+	replica.Log
+
+	still chan struct{} // closed: it continues
+	on    atomic.Bool
+}
+
+func (s *standing) Last(ctx context.Context) (uint64, error) {
+	if s.on.Load() {
+		<-s.still // also after ctx has ended
+	}
+	return s.Log.Last(ctx) //nolint:wrapcheck // passes on
+}
+
+// A server whose reader of the log stands still serves what it has with that reason, and is not
+// ready: another one is nearer.
+func TestAReaderThatStands(t *testing.T) {
+	fake, url := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 10))
+	var log logBuffer
+	g := &group{t: t, engine: engine(t), couch: url, log: &log}
+	a := g.start("a")
+	ready(t, a.Addr())
+	s := &standing{still: make(chan struct{})}
+	b := g.start("b", func(o *app.Options) {
+		open := o.Replicas.Engine
+		o.Replicas.Engine = func(family, group string) (l replica.Log, err error) {
+			s.Log, err = open(family, group)
+			return s, err
+		}
+	})
+	ready(t, b.Addr())
+	goOn := sync.OnceFunc(func() { close(s.still) })
+	t.Cleanup(goOn) // before b is stopped
+	s.on.Store(true)
+	stale := func(m *member) (reason string) {
+		resp := m.ask(t, "/fetch")
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		require.Equal(t, resp.Header.Get("X-Stale") == "1", resp.Header.Get("X-Stale-Reason") != "")
+		return resp.Header.Get("X-Stale-Reason")
+	}
+	const behind = "this server is behind the log"
+	require.Eventually(t, func() bool {
+		status, text := get(t, b.Addr(), "/readyz?verbose")
+		return stale(b) == behind && status == http.StatusServiceUnavailable && strings.Contains(text, behind)
+	}, waitFor, 50*time.Millisecond)
+	put(t, fake, "reqmgr_workload_cache", request("wf2", "running-open", 10))
+	require.Eventually(t, func() bool { _, ok := workflow(t, a.Addr(), "wf2"); return ok }, waitFor, tick)
+	require.Empty(t, stale(a))
+	status, text := get(t, a.Addr(), "/readyz?verbose")
+	require.Equal(t, http.StatusOK, status, text)
+	_, found := workflow(t, b.Addr(), "wf2")
+	require.False(t, found)
+
+	goOn()
+	require.Eventually(t, func() bool {
+		_, ok := workflow(t, b.Addr(), "wf2")
+		status, _ := get(t, b.Addr(), "/readyz")
+		return ok && status == http.StatusOK && stale(b) == ""
+	}, waitFor, 50*time.Millisecond)
+	settle(t, []*member{a, b}, 1)
 }
