@@ -43,6 +43,8 @@ func TestWhatAReplicaSays(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, []string{"503", "1"}, []string{strconv.Itoa(resp.StatusCode), resp.Header.Get("Retry-After")}, path)
 	}
+	status, _ := get(t, members[0].Addr(), "/readyz")
+	require.Equal(t, http.StatusOK, status, "it is not behind")
 	resp := members[0].ask(t, "/fetch?gen=other-7")
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusGone, resp.StatusCode)

@@ -99,6 +99,13 @@ func (e *Engine) Newest() []byte {
 	return e.snapshots[len(e.snapshots)-1].data
 }
 
+// Lease hands the lease to a holder, whoever has it.
+func (e *Engine) Lease(holder string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.leader = &lease{holder, time.Now().Add(replica.LeaseFor)}
+}
+
 // SetFull sets whether the log has no room.
 func (e *Engine) SetFull(full bool) {
 	e.mu.Lock()
