@@ -272,8 +272,8 @@ func (s *standing) Last(ctx context.Context) (uint64, error) {
 	return s.Log.Last(ctx) //nolint:wrapcheck // passes on
 }
 
-// A server whose reader of the log stands still serves what it has with that reason, and is not
-// ready: another one is nearer.
+// A server whose reader of the log stands still serves what it has, with that reason,
+// and is not ready: another one is nearer.
 func TestAReaderThatStands(t *testing.T) {
 	fake, url := couch(t)
 	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 10))

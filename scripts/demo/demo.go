@@ -44,13 +44,16 @@ type Options struct {
 	Replicas  bool    // three cache servers that answer as one, behind a balancer
 	Out       io.Writer
 	ReadyWait time.Duration // maximum time until a program is ready; 0: two minutes
+	// AgainAfter is when a process of Replicas that has ended is started again: until
+	// then one sees what it is like without it.
+	AgainAfter time.Duration
 }
 
 // Defaults are the options without flags and environment.
 func Defaults() Options {
 	return Options{
 		Bin: "bin", UIAddr: "127.0.0.1:8080", CacheAddr: "127.0.0.1:8081", CouchAddr: "127.0.0.1:5984",
-		Workflows: 20_000, Seed: 1, Live: 20, ReadyWait: 2 * time.Minute,
+		Workflows: 20_000, Seed: 1, Live: 20, ReadyWait: 2 * time.Minute, AgainAfter: 20 * time.Second,
 	}
 }
 

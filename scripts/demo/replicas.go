@@ -12,13 +12,8 @@ import (
 	"github.com/dmwm/wmstats/scripts/cluster"
 )
 
-const (
-	// haproxyFile is the configuration for HAProxy; make runs in the root.
-	haproxyFile = "deploy/haproxy/haproxy-log.cfg"
-	// againAfter is when a process that has ended is started again: until then one
-	// sees what it is like without it.
-	againAfter = 20 * time.Second
-)
+// haproxyFile is the configuration for HAProxy; make runs in the root.
+const haproxyFile = "deploy/haproxy/haproxy-log.cfg"
 
 // runReplicas starts several cache servers and what belongs to them, and starts
 // again what ends, until ctx ends.
@@ -58,7 +53,7 @@ func (o Options) runReplicas(ctx context.Context) error {
 		fmt.Fprintf(o.Out, "  %-8s  %s  kill -9 %d\n", p.Name, p.Addr, p.PID())
 		life.Go(func() { o.startAgain(ctx, p) })
 	}
-	fmt.Fprintf(o.Out, "\n  What ends is started again after %s. Ctrl-C stops everything.\n\n", againAfter)
+	fmt.Fprintf(o.Out, "\n  What ends is started again after %s. Ctrl-C stops everything.\n\n", o.AgainAfter)
 	life.Wait()
 	fmt.Fprintln(o.Out, "\nstopping")
 	return nil
@@ -72,11 +67,11 @@ func (o Options) startAgain(ctx context.Context, p *cluster.Program) {
 			return
 		case <-p.Ended():
 		}
-		fmt.Fprintf(o.Out, "%s has ended; starting it again in %s\n", p.Name, againAfter)
+		fmt.Fprintf(o.Out, "%s has ended; starting it again in %s\n", p.Name, o.AgainAfter)
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(againAfter):
+		case <-time.After(o.AgainAfter):
 		}
 		if err := p.Start(); err != nil {
 			fmt.Fprintln(o.Out, err)
