@@ -71,10 +71,12 @@ var errNothing = errors.New("no state to save")
 
 // save stores a snapshot.
 func (r *Replica) save(ctx context.Context) (entry uint64, err error) {
+	began := r.o.Now()
 	sections, h, err := r.capture()
 	if err != nil {
 		return 0, err
 	}
+	r.o.Log.Debug("snapshot captured", "entry", h.Entry, "took", r.o.Now().Sub(began))
 	dir, err := os.MkdirTemp(r.o.Dir, "wmstats-snapshot-")
 	if err != nil {
 		return 0, fmt.Errorf("store a snapshot: %w", err)
