@@ -218,7 +218,8 @@ func New(o Options) (*Follower, error) {
 	state := newSourceState(o.Now, o.Store.SetSource, o.StaleAfter+o.LookEvery+o.PollInterval)
 	one, _ := o.Source.(byID)
 	return &Follower{
-		o: o, byID: one, quarantine: q, state: state, retry: newBackoff(o.MinWait, o.MaxWait), dueReads: newDueReads(o.FallEvery, o.LookEvery, state.readsAgain),
+		meeting: newMeeting(),
+		o:       o, byID: one, quarantine: q, state: state, retry: newBackoff(o.MinWait, o.MaxWait), dueReads: newDueReads(o.FallEvery, o.LookEvery, state.readsAgain),
 		decoder:   newDecoder(o, q, state),
 		rereading: make(chan struct{}, 1),
 		positions: map[couch.Database]couch.Position{}, advanced: make(chan struct{}),

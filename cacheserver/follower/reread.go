@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,9 +20,17 @@ const namedInLog = 10
 // document since the re-read began, the feed's version wins over a row that may
 // have waited in a queue.
 type meeting struct {
-	mu      sync.Mutex
+	mu      longLock               // held while a batch is applied, which takes seconds where it is appended to a log
 	touched map[quarantineKey]bool // delivered by the feeds since the re-read began; nil: no re-read in progress
 }
+
+// longLock is a mutex. In a bubble of testing/synctest its holder may sleep.
+type longLock chan struct{}
+
+func (l longLock) Lock()   { l <- struct{}{} }
+func (l longLock) Unlock() { <-l }
+
+func newMeeting() meeting { return meeting{mu: make(longLock, 1)} }
 
 func (m *meeting) begin() {
 	m.mu.Lock()

@@ -56,7 +56,7 @@ func TestWholeRequestDocumentsArePassedOn(t *testing.T) {
 // either, even if its content is known.
 func TestARereadKeepsTheFeedsDocument(t *testing.T) {
 	s := newStoreFake()
-	var m meeting
+	m := newMeeting()
 	m.begin()
 	m.apply(s, nil, []join.Change{{Kind: join.Request, ID: "touched", Doc: []byte(`new`)}})
 	got := &takenLoad{}
