@@ -291,28 +291,6 @@ func (a *App) inForce() attention.Options {
 	return a.attention()
 }
 
-// shown is the store without generations until this server has caught up with the
-// log: one that serves before answers from a generation of minutes ago.
-type shown struct {
-	*store.Store
-
-	replica *replica.Replica
-}
-
-func (s shown) Newest() (*store.Generation, bool) {
-	if !s.replica.CaughtUp() {
-		return nil, false
-	}
-	return s.Store.Newest()
-}
-
-func (s shown) Wait(after string) <-chan struct{} {
-	if !s.replica.CaughtUp() {
-		return s.replica.Started()
-	}
-	return s.Store.Wait(after)
-}
-
 // await is the API's wait for a generation of the log; nil without one.
 func (a *App) await() func(ctx context.Context, id string) bool {
 	if a.replica == nil {
@@ -341,7 +319,7 @@ func (a *App) shownStore() shownStore {
 	if a.replica == nil {
 		return a.records
 	}
-	return shown{a.records, a.replica}
+	return replica.Shown{Store: a.records, Replica: a.replica}
 }
 
 // sourceOfRecords returns the state of the source that belongs to the records.

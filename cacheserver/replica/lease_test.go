@@ -21,7 +21,7 @@ func TestARenewalThatFails(t *testing.T) {
 			e := memlog.New("abcdef")
 			a := start(t, e, "a")
 			time.Sleep(aWhile)
-			a.client.Excuse() // entries are stored, and the lease is not renewed
+			a.client.Begin(memlog.Excused) // entries are stored, and the lease is not renewed
 			time.Sleep(failing)
 			require.Equal(t, leads, a.Status().Leading)
 			a.client.Heal()

@@ -116,7 +116,7 @@ func TestAFrozenLeaderWritesNothing(t *testing.T) {
 		a.reader.frozen = frozen
 		a.reader.mu.Unlock()
 		time.Sleep(2 * time.Second)
-		a.client.Cut() // its lease is not renewed, as in a stopped process
+		a.client.Begin(memlog.Cut) // its lease is not renewed, as in a stopped process
 		time.Sleep(aWhile)
 		require.Equal(t, 0, leading(b))
 		before := len(e.Entries())
@@ -178,7 +178,7 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 		a := start(t, e, "a")
 		time.Sleep(aWhile)
 		for range 5 {
-			a.client.Deafen()
+			a.client.Begin(memlog.Deaf)
 			time.Sleep(1500 * time.Millisecond)
 			a.client.Heal()
 			time.Sleep(3 * time.Second)

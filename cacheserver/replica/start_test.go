@@ -66,7 +66,7 @@ func TestEntriesAreKept(t *testing.T) {
 		require.Equal(t, all, kept())
 		time.Sleep(2 * time.Minute)
 		require.InDelta(t, all, kept(), 10)
-		a.client.Overload()
+		a.client.Begin(memlog.Overloaded)
 		time.Sleep(6 * time.Minute)
 		require.Greater(t, kept(), 3*all)
 		b := start(t, e, "b")

@@ -15,8 +15,8 @@ func TestALogThatDoesNotAnswer(t *testing.T) {
 		e := memlog.New("abcdef")
 		a, b := start(t, e, "a"), start(t, e, "b")
 		time.Sleep(aWhile)
-		a.client.Cut()
-		b.client.Cut()
+		a.client.Begin(memlog.Cut)
+		b.client.Begin(memlog.Cut)
 		time.Sleep(3 * time.Second)
 		for _, s := range []*server{a, b} {
 			began := time.Now()
@@ -80,7 +80,7 @@ func TestAServerThatIsBehind(t *testing.T) {
 		time.Sleep(aWhile)
 		b := start(t, e, "b")
 		time.Sleep(aWhile)
-		b.client.Blind()
+		b.client.Begin(memlog.Blind)
 		time.Sleep(7 * time.Second)
 		require.Equal(t, lagging, b.machine.stale())
 		require.False(t, ready(t, b))
@@ -104,7 +104,7 @@ func TestNoLeader(t *testing.T) {
 		time.Sleep(aWhile)
 		b := start(t, e, "b")
 		time.Sleep(aWhile)
-		b.client.Excuse() // it never gets the lease
+		b.client.Begin(memlog.Excused) // it never gets the lease
 		a.stop()
 		time.Sleep(29 * time.Second)
 		require.Empty(t, b.machine.stale())
@@ -163,7 +163,7 @@ func TestAGap(t *testing.T) {
 		time.Sleep(aWhile)
 		b := start(t, e, "b")
 		time.Sleep(aWhile)
-		b.client.Cut()
+		b.client.Begin(memlog.Cut)
 		time.Sleep(aWhile)
 		e.Expire(uint64(len(e.Entries()) - 3))
 		b.client.Heal()

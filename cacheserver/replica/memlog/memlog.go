@@ -26,6 +26,7 @@ type Engine struct {
 	other     []byte // snapshot of another log
 	clients   []*Client
 	full      bool // it stores nothing
+	unfenced  bool
 }
 
 type lease struct {
@@ -44,7 +45,7 @@ func New(epoch string) *Engine { return &Engine{epoch: epoch} }
 
 // Client returns the view of one server.
 func (e *Engine) Client() *Client {
-	c := &Client{e: e, stored: make(chan replica.Stored, 64), released: make(chan struct{}, 1)}
+	c := &Client{e: e, stored: make(chan replica.Stored, 64), released: make(chan struct{}, 1), faults: map[Fault]int{}}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.clients = append(e.clients, c)
@@ -113,17 +114,19 @@ func (e *Engine) SetFull(full bool) {
 	e.full = full
 }
 
+// Unfence makes the log accept entries whatever entry they follow: a mistake that must be
+// noticed.
+func (e *Engine) Unfence() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unfenced = true
+}
+
 // append stores an entry. The lock is held.
 func (e *Engine) append(data []byte) {
 	e.entries, e.times = append(e.entries, bytes.Clone(data)), append(e.times, time.Now())
 	for _, c := range e.clients {
-		if !c.hears() {
-			continue
-		}
-		select {
-		case c.stored <- replica.Stored{Number: uint64(len(e.entries)), Data: data}:
-		default:
-		}
+		c.tell(replica.Stored{Number: uint64(len(e.entries)), Data: data})
 	}
 }
 
@@ -146,62 +149,134 @@ type Client struct {
 	e        *Engine
 	stored   chan replica.Stored
 	released chan struct{}
-	mode     mode // guarded by the engine's lock
+
+	// The rest is guarded by the engine's lock.
+	faults  map[Fault]int // how often each was begun and not ended
+	thawed  chan struct{} // closed when the server is awake
+	late    time.Duration // of each call, while it is Slow
+	heard   int           // number of notices
+	notices int           // of which each is lost or doubled
 }
 
-// hears reports whether the server is told of what happens in the engine. The lock is
-// held.
-func (c *Client) hears() bool { return c.mode == 0 || c.mode == excused || c.mode == overloaded }
+// Fault is something that is wrong between a server and the engine.
+type Fault int
 
-type mode int
-
+// Faults of a Client. Any of them may last at the same time.
 const (
-	cut        mode = iota + 1 // no call reaches the engine
-	deaf                       // calls reach it, and their answers are lost
-	blind                      // it reads no entries
-	excused                    // it never gets the lease
-	overloaded                 // it stores no snapshots
+	Cut        Fault = iota // no call reaches the engine
+	Deaf                    // calls reach it, and their answers are lost
+	Blind                   // the server reads no entries
+	Excused                 // it never gets the lease
+	Overloaded              // it stores no snapshots
+	Frozen                  // calls wait, and are done when the server is awake, however late
+	Slow                    // calls take time
+	Lossy                   // of the notices of stored entries, some are lost
+	Doubled                 // some come twice
 )
 
 var errCut = errors.New("the log does not answer")
 
-// Cut cuts the server off.
-func (c *Client) Cut() { c.become(cut) }
-
-// Deafen makes the server lose the answers of calls that the engine has done.
-func (c *Client) Deafen() { c.become(deaf) }
-
-// Blind makes the server unable to read entries.
-func (c *Client) Blind() { c.become(blind) }
-
-// Excuse makes the server never get the lease.
-func (c *Client) Excuse() { c.become(excused) }
-
-// Overload makes the server unable to store snapshots.
-func (c *Client) Overload() { c.become(overloaded) }
-
-// Heal ends all of these.
-func (c *Client) Heal() { c.become(0) }
-
-func (c *Client) become(m mode) {
+// Begin begins a fault. It lasts until End was called as often.
+func (c *Client) Begin(f Fault) {
 	c.e.mu.Lock()
 	defer c.e.mu.Unlock()
-	c.mode = m
+	if c.faults[f]++; f == Frozen && c.thawed == nil {
+		c.thawed = make(chan struct{})
+	}
+}
+
+// End ends a fault.
+func (c *Client) End(f Fault) {
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	if c.faults[f]--; c.faults[f] > 0 {
+		return
+	}
+	delete(c.faults, f)
+	if f == Frozen && c.thawed != nil {
+		close(c.thawed)
+		c.thawed = nil
+	}
+}
+
+// Heal ends all faults.
+func (c *Client) Heal() {
+	for f := range Doubled + 1 {
+		for c.Is(f) {
+			c.End(f)
+		}
+	}
+}
+
+// Is reports whether a fault lasts.
+func (c *Client) Is(f Fault) bool {
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	return c.faults[f] > 0
+}
+
+// Set sets how long calls of a Slow server take, and which notices a Lossy or Doubled
+// one does not get as it should: each of this number.
+func (c *Client) Set(late time.Duration, notices int) {
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	c.late, c.notices = late, notices
+}
+
+// hears reports whether the server is told of what happens in the engine. The lock is
+// held.
+func (c *Client) hears() bool {
+	return c.faults[Cut]+c.faults[Deaf]+c.faults[Blind]+c.faults[Frozen] == 0
+}
+
+// tell tells the server of a stored entry. The lock is held.
+func (c *Client) tell(stored replica.Stored) {
+	if !c.hears() {
+		return
+	}
+	times := 1
+	if c.heard++; c.notices > 0 && c.heard%c.notices == 0 {
+		if c.faults[Doubled] > 0 {
+			times = 2
+		}
+		if c.faults[Lossy] > 0 {
+			times = 0
+		}
+	}
+	for range times {
+		select {
+		case c.stored <- stored:
+		default:
+		}
+	}
 }
 
 // do does something in the engine.
 func (c *Client) do(ctx context.Context, what func() error) error {
-	c.e.mu.Lock()
-	defer c.e.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if c.mode == cut {
+	c.e.mu.Lock()
+	thawed, late := c.thawed, time.Duration(0)
+	if c.faults[Slow] > 0 {
+		late = c.late
+	}
+	c.e.mu.Unlock()
+	if thawed != nil {
+		<-thawed // a stopped process has sent its request, or sends it when it runs again
+	}
+	time.Sleep(late)
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	if c.faults[Cut] > 0 {
 		return errCut
 	}
 	err := what()
-	if c.mode == deaf {
+	if c.faults[Deaf] > 0 {
 		return errCut
+	}
+	if ctx.Err() != nil { // nobody waits for the answer any more
+		return ctx.Err()
 	}
 	return err
 }
@@ -221,7 +296,7 @@ func (c *Client) Open(ctx context.Context) (s replica.State, err error) {
 // Append stores an entry.
 func (c *Client) Append(ctx context.Context, last uint64, _ string, data []byte) error {
 	return c.do(ctx, func() error {
-		if last != uint64(len(c.e.entries)) {
+		if last != uint64(len(c.e.entries)) && !c.e.unfenced {
 			return replica.ErrRefused
 		}
 		if c.e.full {
@@ -235,7 +310,7 @@ func (c *Client) Append(ctx context.Context, last uint64, _ string, data []byte)
 // Entry returns an entry.
 func (c *Client) Entry(ctx context.Context, number uint64) (data []byte, err error) {
 	err = c.do(ctx, func() error {
-		if c.mode == blind {
+		if c.faults[Blind] > 0 {
 			return errCut
 		}
 		if number == 0 || number > uint64(len(c.e.entries)) || c.e.entries[number-1] == nil {
@@ -273,7 +348,7 @@ func (c *Client) Acquire(ctx context.Context, holder string) error {
 	return c.do(ctx, func() error {
 		now := time.Now()
 		switch l := c.e.leader; {
-		case c.mode == excused:
+		case c.faults[Excused] > 0:
 			return errCut
 		case l != nil && l.holder != holder && now.Before(l.till):
 			return replica.ErrHeld
@@ -319,7 +394,7 @@ func (c *Client) Put(ctx context.Context, entry uint64, from io.Reader) error {
 		switch {
 		case c.e.full:
 			return replica.ErrFull
-		case c.mode == overloaded:
+		case c.faults[Overloaded] > 0:
 			return errCut
 		}
 		c.e.snapshots = slices.DeleteFunc(c.e.snapshots, func(s snapshot) bool { return s.Entry == entry })
