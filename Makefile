@@ -128,7 +128,7 @@ bench: build-ha ## run the benchmarks, or some with SECTIONS="firstread latency 
 .PHONY: simulate
 simulate: ## simulate SEEDS worlds for HOURS hours with faults of all kinds; failing ones are reduced and written to .run/simulate
 	@mkdir -p .run/simulate
-	GOGC=400 go test -count=1 -timeout 24h $(PACKAGE)/scripts/simulate -run '^TestSeeds$$' -v -args -seeds $(SEEDS) -hours $(HOURS) -first $(FIRST) -keep $(CURDIR)/.run/simulate
+	GOGC=400 go test -count=1 -timeout 24h $(PACKAGE)/scripts/simulate -run '^Test(Cluster)?Seeds$$' -v -args -seeds $(SEEDS) -hours $(HOURS) -first $(FIRST) -keep $(CURDIR)/.run/simulate
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (@FUZZTIME@)

@@ -103,7 +103,12 @@ func (w *world) happen(e *Event) *Broken {
 		s.purge(e.DB, e.Doc, e.N)
 		w.cause(e, 0)
 	case Kill, Cold, Halt:
-		return w.restart(e)
+		if w.cluster == nil {
+			return w.restart(e)
+		}
+	}
+	if w.cluster != nil {
+		return w.cluster.happen(e)
 	}
 	return nil
 }

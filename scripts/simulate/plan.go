@@ -15,8 +15,9 @@ type Plan struct {
 	Hours     float64 // simulated length of the run
 	Workflows int     // at the start
 	Agents    int
-	Poll      Span    `json:",omitzero"` // interval of polling; 0: the feed is followed
-	Reread    Span    `json:",omitzero"` // interval of re-reads; 0: none
+	Servers   int     `json:",omitempty"` // that share a log; 0: one server without a log
+	Poll      Span    `json:",omitzero"`  // interval of polling; 0: the feed is followed
+	Reread    Span    `json:",omitzero"`  // interval of re-reads; 0: none
 	NoViews   bool    `json:",omitempty"`
 	Login     bool    `json:",omitempty"` // the stand-in requires a password
 	Events    []Event `json:",omitempty"`
@@ -73,6 +74,21 @@ const (
 	Halt Kind = "halt" // stopped regularly, and started after For
 )
 
+// Faults between a server of several and the log (package memlog), for the time For. Server
+// is its number.
+const (
+	LogCut     Kind = "log-cut"     // no call reaches the log
+	LogDeaf    Kind = "log-deaf"    // answers are lost
+	LogBlind   Kind = "log-blind"   // it reads no entries
+	LogFull    Kind = "log-full"    // it stores no snapshots
+	LogExcuse  Kind = "log-excuse"  // it never gets the lease
+	LogFreeze  Kind = "log-freeze"  // the server stands still
+	LogSlow    Kind = "log-slow"    // each call takes Wait
+	LogLossy   Kind = "log-lossy"   // each Nth notice of an entry is lost
+	LogDouble  Kind = "log-double"  // each Nth comes twice
+	LogReplace Kind = "log-replace" // the log is lost, and another one is created (at once)
+)
+
 // Event is one event of a plan.
 type Event struct {
 	At   Span // since the start
@@ -83,6 +99,7 @@ type Event struct {
 	DB     string `json:",omitempty"`
 	Doc    int    `json:",omitempty"`
 	Agent  int    `json:",omitempty"`
+	Server int    `json:",omitempty"`
 	N      int    `json:",omitempty"`
 	Status string `json:",omitempty"` // of a request
 

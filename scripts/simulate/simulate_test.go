@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", seedsHere, "number of seeds that TestSeeds runs")
+	seeds   = flag.Int("seeds", seedsHere, "number of seeds that TestSeeds runs; TestClusterSeeds runs a fifth")
 	first   = flag.Uint64("first", 1, "first seed")
 	hours   = flag.Float64("hours", 1, "simulated hours per seed")
 	shrink  = flag.Duration("shrink", 30*time.Second, "time to shrink a plan that breaks a promise; 0: do not shrink")
@@ -32,20 +32,26 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestSeeds runs the plans of many seeds. A plan that breaks a promise is shrunk and
 // printed, with a trace of its faults and requests; saved in testdata it becomes a
 // test of TestPlans.
-func TestSeeds(t *testing.T) {
+func TestSeeds(t *testing.T) { runSeeds(t, *seeds, NewPlan) }
+
+// TestClusterSeeds does the same with several servers that answer as one.
+func TestClusterSeeds(t *testing.T) { runSeeds(t, max(1, *seeds/5), NewClusterPlan) }
+
+func runSeeds(t *testing.T, seeds int, plan func(seed uint64, hours float64) Plan) {
+	t.Helper()
 	var mu sync.Mutex
 	next, ran, broken := *first, 0, 0
 	take := func() (uint64, bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		next++
-		return next - 1, next-1 < *first+uint64(*seeds)
+		return next - 1, next-1 < *first+uint64(seeds) //nolint:gosec // positive
 	}
 	var work sync.WaitGroup
 	for range atOnce() {
 		work.Go(func() {
 			for seed, more := take(); more; seed, more = take() {
-				p := NewPlan(seed, *hours)
+				p := plan(seed, *hours)
 				p.Events = slices.DeleteFunc(p.Events, leftOut)
 				b, trace := Run(t, p)
 				mu.Lock()

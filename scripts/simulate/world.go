@@ -29,6 +29,7 @@ type world struct {
 	oracle *oracle
 
 	process   *process // nil: it is down
+	cluster   *cluster // instead of process; nil: there is one server
 	lives     int
 	believing bool         // the next process accepts each full read
 	password  atomic.Value // string: the password of our process
@@ -110,15 +111,21 @@ func (w *world) run() (broken *Broken) {
 		e := &w.plan.Events[i]
 		w.at(w.began.Add(time.Duration(e.At)), func() *Broken { return w.do(e) })
 	}
+	if w.plan.Servers > 0 {
+		w.cluster = newCluster(w)
+	}
 	defer func() {
 		if stopped := w.stop(); broken == nil {
 			broken = stopped
 		}
 	}()
+	if w.secretly != nil && w.cluster != nil {
+		w.secretly(w)
+	}
 	if broken = w.start(); broken != nil {
 		return broken
 	}
-	if w.secretly != nil {
+	if w.secretly != nil && w.cluster == nil {
 		w.secretly(w)
 	}
 	w.at(w.began.Add(look), w.look)
@@ -145,6 +152,9 @@ func (w *world) ourPassword() string {
 // stop ends everything and checks that no goroutine is left.
 func (w *world) stop() *Broken {
 	broken := w.end(true)
+	if w.cluster != nil {
+		broken = w.cluster.stop()
+	}
 	w.net.each(&linkFault{}, func(l *link) { l.end(false) })
 	w.source.close()
 	return broken
@@ -152,6 +162,14 @@ func (w *world) stop() *Broken {
 
 // start starts a process.
 func (w *world) start() *Broken {
+	if w.cluster != nil {
+		for at := range w.cluster.members {
+			if broken := w.cluster.start(at); broken != nil {
+				return broken
+			}
+		}
+		return nil
+	}
 	w.lives++
 	p, err := newProcess(processOptions{
 		believe: w.believing, plan: w.plan, tag: fmt.Sprintf("p%d", w.lives), dial: w.net, password: w.ourPassword, file: checkpointFile(w.dir), apis: &w.ourAPI, log: slog.New(logTo{trace: w.trace}),
@@ -198,10 +216,21 @@ func (w *world) end(inOrder bool) *Broken {
 // look checks the list, and after a calm period compares it with a fresh server.
 func (w *world) look() *Broken {
 	w.at(time.Now().Add(look), w.look)
+	now := time.Now()
+	if w.cluster != nil {
+		if broken := w.cluster.supervise(); broken != nil {
+			return broken
+		}
+		if now.Sub(w.quiet) >= healing && (!w.checked.After(w.quiet) || now.Sub(w.checked) > time.Hour) {
+			w.checked = now
+			w.trace.add("   check equal")
+			return w.cluster.checks.equal()
+		}
+		return w.cluster.checks.look()
+	}
 	if w.process == nil {
 		return nil
 	}
-	now := time.Now()
 	if now.Sub(w.quiet) >= healing && (!w.checked.After(w.quiet) || now.Sub(w.checked) > time.Hour) {
 		w.checked = now
 		w.trace.add("   check equal")
