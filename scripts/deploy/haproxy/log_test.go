@@ -59,7 +59,7 @@ func TestFrozenServer(t *testing.T) {
 	runHAProxy(t, program, file, sockets)
 
 	for _, addr := range addrs {
-		for _, path := range []string{"/fetch?limit=all", "/workflows", "/api/sites", "/v1/fetch"} {
+		for _, path := range []string{"/fetch?limit=50", "/workflows", "/api/sites", "/v1/fetch"} {
 			before := arrived.Load()
 			for arrived.Load() == before {
 				a, err := ask(t.Context(), "http://"+addr+path)
@@ -76,7 +76,7 @@ func TestFrozenServer(t *testing.T) {
 			require.Equal(t, http.StatusOK, a.status)
 		}
 	}
-	for _, path := range []string{"/changes?feed=longpoll", "/errors", "/fetch/wf1", "/v1/fetch/wf1/jobs", "/wmstatsserver/data/requestcache"} {
+	for _, path := range []string{"/changes?feed=longpoll", "/fetch?format=ndjson&limit=all", "/errors", "/fetch/wf1", "/v1/fetch/wf1/jobs", "/wmstatsserver/data/requestcache"} {
 		before := arrived.Load()
 		var answered chan answer
 		for arrived.Load() == before { // until it is the frozen server's turn
