@@ -121,7 +121,7 @@ generate: ## regenerate templ code and docs/reference (schema.md, openapi.json, 
 	cd scripts && go test ./reference -count=1 -run '^TestPagesAreCurrent$$' -args -update
 
 .PHONY: bench
-bench: build-ha ## run the benchmarks, or some with SECTIONS="firstread latency ui memory content checkpoint soak legacy ha scale api dear store parts"; bin/bench -h has the sizes
+bench: build-ha ## run the benchmarks, or some with SECTIONS="firstread latency ui memory content checkpoint soak legacy ha log scale api dear store parts"; bin/bench -h has the sizes
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $(PACKAGE)/scripts/cmd/bench
 	@bin/bench
 

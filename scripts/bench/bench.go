@@ -17,6 +17,7 @@ import (
 
 	"github.com/dmwm/wmstats/scripts/bench/answers"
 	"github.com/dmwm/wmstats/scripts/bench/failover"
+	"github.com/dmwm/wmstats/scripts/bench/sharedlog"
 )
 
 // Options of one run.
@@ -37,14 +38,16 @@ type Options struct {
 	Changes    int // changes that the latency is measured over
 	PerSecond  int // changes per second meanwhile
 	Soak       Soak
-	ScaleSizes []int            // workflows of the section scale
-	Answers    answers.Options  // of the section api
-	DearSizes  []int            // workflows of the section dear
-	StoreSizes []int            // workflows of the section store
-	StoreTime  string           // length of each of its benchmarks, as -benchtime of go test
-	Failover   failover.Options // of the section ha
-	Bench      string           // benchmarks of the section parts, a pattern
-	BenchTime  string           // length of each of them
+	ScaleSizes []int             // workflows of the section scale
+	Answers    answers.Options   // of the section api
+	DearSizes  []int             // workflows of the section dear
+	StoreSizes []int             // workflows of the section store
+	StoreTime  string            // length of each of its benchmarks, as -benchtime of go test
+	Failover   failover.Options  // of the section ha
+	SharedLog  sharedlog.Options // of the section log
+	LogSizes   []int             // workflows of the section log
+	Bench      string            // benchmarks of the section parts, a pattern
+	BenchTime  string            // length of each of them
 	Out        io.Writer
 	Log        io.Writer // output of the programs
 }
@@ -74,6 +77,7 @@ func sections() []section {
 		{"soak", "memory under the load of a working day, against its bar", runSoak},
 		{"legacy", "the old server's API: processor time, memory and what it does to /fetch, against its bars", runLegacy},
 		{"ha", "several cache servers that answer as one, while parts of them fail", runFailover},
+		{"log", "several cache servers that answer as one, by the number of workflows, beside an independent one", runLog},
 		{"scale", "the first three with repeated worlds", runScale},
 		{"api", "the API: against nginx, against the naive way, static against dynamic schema", runAnswers},
 		{"dear", "the most expensive requests", runDear},

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/dmwm/wmstats/scripts/bench/failover"
+	"github.com/dmwm/wmstats/scripts/bench/sharedlog"
 )
 
 const haproxyFile = "deploy/haproxy/haproxy-log.cfg"
@@ -31,6 +32,20 @@ func runFailover(ctx context.Context, o Options) error {
 	}
 	_, err := failover.Run(ctx, f)
 	return err //nolint:wrapcheck // the caller names the section
+}
+
+// runLog measures what the number of workflows means for them.
+func runLog(ctx context.Context, o Options) error {
+	l := o.SharedLog
+	l.Bin, l.Seed, l.Log = o.Bin, o.Seed, o.Log
+	for _, l.Workflows = range o.LogSizes {
+		r, err := sharedlog.Run(ctx, l)
+		if err != nil {
+			return fmt.Errorf("%d workflows: %w", l.Workflows, err)
+		}
+		r.Print(o.Out)
+	}
+	return nil
 }
 
 // buildOther builds a cache server with another fingerprint.

@@ -12,6 +12,7 @@ import (
 	"github.com/dmwm/wmstats/program/settings"
 	"github.com/dmwm/wmstats/scripts/bench/answers"
 	"github.com/dmwm/wmstats/scripts/bench/failover"
+	"github.com/dmwm/wmstats/scripts/bench/sharedlog"
 	"github.com/dmwm/wmstats/scripts/cluster"
 )
 
@@ -21,6 +22,7 @@ func Defaults() Options {
 		Bin: "bin", Workflows: 20_000, Seed: 1, Changes: 500, PerSecond: 50, Checkpoint: 100_000,
 		Answers:    answers.Options{Sizes: []int{20_000, 200_000, 1_000_000}, Rounds: 5, Length: 2 * time.Second},
 		ScaleSizes: []int{200_000, 1_000_000}, DearSizes: []int{20_000, 1_000_000}, StoreSizes: []int{20_000, 200_000, 1_000_000},
+		SharedLog: sharedlog.Options{Changes: 600, PerSecond: 10, Reports: 25}, LogSizes: []int{20_000},
 		StoreTime: "100x", Bench: ".", BenchTime: "1s",
 	}
 	o.Failover = failover.Options{
@@ -75,6 +77,11 @@ func (o *Options) Settings(serve *string) *settings.Table {
 	t.Int("ha-workflows", &o.Failover.Cluster.Workflows, "workflows in section ha").Or("HA_WORKFLOWS")
 	t.Float("ha-changes", &o.Failover.Cluster.Live, "documents that change per second").Or("HA_CHANGES")
 	t.Int("ha-requests", &o.Failover.PerSecond, "requests per second of scans and revalidated pages").Or("HA_REQUESTS")
+	t.Group("Section log")
+	sizes(t, "log-sizes", &o.LogSizes, leastLog, "numbers of workflows in section log; 200 000 takes 8 minutes and 6 GB").Or("LOG_SIZES")
+	t.Int("log-changes", &o.SharedLog.Changes, "changes of request documents that are timed")
+	t.Int("log-per-second", &o.SharedLog.PerSecond, "such changes per second")
+	t.Int("log-reports", &o.SharedLog.Reports, "agent reports with new content per second")
 	t.Group("Sections api and dear")
 	sizes(t, "api-sizes", &o.Answers.Sizes, leastAnswers, "numbers of workflows in section api; most figures are measured with the first").Or("API_SIZES")
 	list(t, "api-groups", &o.Answers.Only, "`GROUPS` of section api: "+strings.Join(answers.Groups(), " ")+"; if empty, all but dear").Or("API_GROUPS")
@@ -104,6 +111,9 @@ func ParseOptions(args []string, getenv func(string) string, help io.Writer) (o 
 	settings.Positive(&f, "ha-workflows", o.Failover.Cluster.Workflows)
 	settings.Positive(&f, "ha-requests", o.Failover.PerSecond)
 	settings.NotNegative(&f, "ha-changes", o.Failover.Cluster.Live)
+	settings.Positive(&f, "log-changes", o.SharedLog.Changes)
+	settings.Positive(&f, "log-per-second", o.SharedLog.PerSecond)
+	settings.NotNegative(&f, "log-reports", o.SharedLog.Reports)
 	settings.NotNegative(&f, "agent-docs", o.AgentDocs)
 	settings.NotNegative(&f, "agent-bytes", o.AgentBytes)
 	settings.NotNegative(&f, "content-workflows", o.Content)
@@ -114,6 +124,9 @@ func ParseOptions(args []string, getenv func(string) string, help io.Writer) (o 
 
 // leastAnswers is how many workflows the groups of package answers need.
 const leastAnswers = 5000
+
+// leastLog is how many workflows some active ones are among.
+const leastLog = 100
 
 func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })

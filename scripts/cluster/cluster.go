@@ -37,6 +37,7 @@ type Options struct {
 	UsersAddr string // of the balancer, for the UI servers
 	APIAddr   string // of the balancer, for the cache servers
 	CouchAddr string
+	Source    string // host:port of a CouchDB that runs already; "": the stand-in is started, with Workflows
 	Workflows int
 	Seed      int64
 	Live      float64  // documents that change each second
@@ -47,10 +48,10 @@ type Options struct {
 
 // Cluster is a running cluster. Create it with Start.
 type Cluster struct {
-	Users, API string // URLs of the balancer
-	Balancer   string // which program it is
-	Couch      *Program
-	CouchLink  *Link // of all cache servers to it
+	Users, API string   // URLs of the balancer
+	Balancer   string   // which program it is
+	Couch      *Program // nil with Options.Source
+	CouchLink  *Link    // of all cache servers to it
 	Engines    []*Program
 	Caches     []*Program
 	UIs        []*Program
@@ -132,7 +133,19 @@ func (c *Cluster) add(name, bin, addr string, args ...string) (*Program, error) 
 	return p, p.Start()
 }
 
+// Beside starts another program that takes --listen. It ends with the cluster.
+func (c *Cluster) Beside(ctx context.Context, name, bin string, args ...string) (*Program, error) {
+	addr, err := address(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	return c.add(name, bin, addr, append([]string{"--listen", addr}, args...)...)
+}
+
 func (c *Cluster) startCouch(ctx context.Context) error {
+	if c.o.Source != "" {
+		return c.linkCouch(ctx, c.o.Source)
+	}
 	addr, err := address(ctx, c.o.CouchAddr)
 	if err != nil {
 		return err
@@ -142,11 +155,18 @@ func (c *Cluster) startCouch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.linkCouch(ctx, addr); err != nil {
+		return err
+	}
+	return c.Couch.Ready(ctx, "http://"+addr+"/_up")
+}
+
+func (c *Cluster) linkCouch(ctx context.Context, addr string) (err error) {
 	if c.CouchLink, err = NewLink(ctx, addr); err != nil {
 		return err
 	}
 	c.closes = append(c.closes, c.CouchLink.Close)
-	return c.Couch.Ready(ctx, "http://"+addr+"/_up")
+	return nil
 }
 
 // startCaches starts the cache servers and, when they have addresses, the balancer

@@ -21,7 +21,7 @@ type feed struct {
 	more    chan struct{}     // closed with the next write
 }
 
-func (f *feed) init() { f.docs, f.more = map[string][]byte{}, make(chan struct{}) }
+func newFeed() *feed { return &feed{docs: map[string][]byte{}, more: make(chan struct{})} }
 
 func (f *feed) get(id string) []byte {
 	f.mu.Lock()

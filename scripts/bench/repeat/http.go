@@ -28,12 +28,10 @@ func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case db != design.RequestDB && db != design.WMStatsDB:
 		fail(w, http.StatusNotFound, "no such database")
 	case path == "":
-		fmt.Fprintf(w, `{"db_name":%q,"update_seq":"%d-x","instance_start_time":"0"}`+"\n", db, s.seq(db))
+		fmt.Fprintf(w, `{"db_name":%q,"update_seq":"%d-x","instance_start_time":"0"}`+"\n", db, s.feeds[db].seq())
 	case path == "_changes" && s.names(w, r, db):
-	case path == "_changes" && db == design.RequestDB:
-		s.feed.follow(w, r)
 	case path == "_changes":
-		new(quiet).follow(w, r)
+		s.feeds[db].follow(w, r)
 	case isView(db, path) && r.URL.Query().Get("limit") == "0": // asks whether the index is built
 		newAnswer(w, s.total).end()
 	case path == "_design/ReqMgr/_view/bystatus" && db == design.RequestDB:
@@ -45,7 +43,7 @@ func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "_"):
 		fail(w, http.StatusNotFound, "no such view")
 	case r.Method == http.MethodPut && db == design.RequestDB:
-		s.feed.write(w, r, path)
+		s.feeds[db].write(w, r, path)
 	default:
 		s.document(w, db, path)
 	}
@@ -60,21 +58,6 @@ func isView(db, path string) bool {
 		return db == design.WMStatsDB
 	}
 	return false
-}
-
-// quiet is the feed of a database that nobody writes to.
-type quiet struct{ f feed }
-
-func (q *quiet) follow(w http.ResponseWriter, r *http.Request) {
-	q.f.init()
-	q.f.follow(w, r)
-}
-
-func (s *Source) seq(db string) int {
-	if db == design.RequestDB {
-		return s.feed.seq()
-	}
-	return 0
 }
 
 func fail(w http.ResponseWriter, status int, reason string) {
@@ -138,7 +121,7 @@ func (s *Source) byStatus(w http.ResponseWriter, r *http.Request) {
 		for n := 0; n < s.total && a.err == nil; n++ {
 			u, k := &s.units[n%len(s.units)], n/len(s.units)
 			if u.status == status {
-				a.add(&u.request, k, status, s.feed.get(u.request.copyID(k)))
+				a.add(&u.request, k, status, s.feeds[design.RequestDB].get(u.request.copyID(k)))
 			}
 		}
 	}
@@ -150,7 +133,8 @@ func (s *Source) agents(w http.ResponseWriter) {
 	for n := 0; n < s.total && a.err == nil; n++ {
 		u := &s.units[n%len(s.units)]
 		for i := range u.agents {
-			a.add(&u.agents[i], n/len(s.units), u.name, nil)
+			p, k := &u.agents[i], n/len(s.units)
+			a.add(p, k, u.name, s.feeds[design.WMStatsDB].get(p.copyID(k)))
 		}
 	}
 	a.end()
@@ -172,7 +156,7 @@ func (s *Source) document(w http.ResponseWriter, db, id string) {
 		fail(w, http.StatusNotFound, "missing")
 		return
 	}
-	doc := s.feed.get(id)
+	doc := s.feeds[db].get(id)
 	if doc == nil {
 		doc = s.units[i].request.append(nil, k)
 	}

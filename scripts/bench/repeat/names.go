@@ -29,7 +29,7 @@ func (s *Source) names(w http.ResponseWriter, r *http.Request, db string) bool {
 		fail(w, http.StatusBadRequest, "want a selector")
 		return true
 	}
-	seq := s.seq(db)
+	seq := s.feeds[db].seq()
 	out := bufio.NewWriterSize(w, writeSize)
 	between := "{\"results\":[\n"
 	name := func(id string) {

@@ -7,6 +7,7 @@
 package repeat
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,9 +43,14 @@ type Source struct {
 	byName map[string]int // index in units
 	infos  []pattern      // documents of agents and services, not repeated
 	total  int            // workflows, including the archived ones whose agent reports still exist
-	feed   feed
+	feeds  map[string]*feed
 	asked  asked
+
+	reports []report // of the world
 }
+
+// report is where an agent report is: in units and their agents.
+type report struct{ unit, agent int }
 
 // New generates the world that is repeated.
 func New(o Options) (*Source, error) {
@@ -55,8 +61,7 @@ func New(o Options) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the world: %w", err)
 	}
-	s := &Source{o: o, byName: map[string]int{}}
-	s.feed.init()
+	s := &Source{o: o, byName: map[string]int{}, feeds: map[string]*feed{design.RequestDB: newFeed(), design.WMStatsDB: newFeed()}}
 	var made []madeUnit
 	for i := range world.Units() {
 		state := world.Initial(i)
@@ -79,6 +84,9 @@ func New(o Options) (*Source, error) {
 	count := 0
 	for _, m := range made {
 		s.byName[m.name] = len(s.units)
+		for i := range m.agents {
+			s.reports = append(s.reports, report{len(s.units), i})
+		}
 		s.units = append(s.units, m.patterns())
 		if active[m.status] {
 			count++
@@ -92,6 +100,16 @@ func New(o Options) (*Source, error) {
 		s.infos = append(s.infos, newPattern(d.ID, d.JSON, ""))
 	}
 	return s, nil
+}
+
+// Rewrite stores an agent report with new content, as its agent does. The same n
+// is the same report, or one of another workflow if there are fewer.
+func (s *Source) Rewrite(n, content int) {
+	at := s.reports[n%len(s.reports)]
+	copies := max(1, s.total/len(s.units))
+	p, k := &s.units[at.unit].agents[at.agent], n/len(s.reports)%copies
+	doc := bytes.Replace(p.append(nil, k), []byte(`"agent_team"`), fmt.Appendf(nil, `"written":%d,"agent_team"`, content), 1)
+	s.feeds[design.WMStatsDB].put(p.copyID(k), doc)
 }
 
 // lengthFor returns the number of workflows that are needed for n active ones.

@@ -204,3 +204,42 @@ func TestNamesOfAllDocuments(t *testing.T) {
 		ids("POST", "/wmstats"+named, `{"selector":{"type":{"$in":["agent_request","agent_info"]}}}`))
 	require.Empty(t, ids("POST", "/reqmgr_workload_cache"+named, `{"selector":{"RequestStatus":{"$in":["nothing"]}}}`))
 }
+
+// An agent report with new content is in its feed, in its view and on its own.
+func TestRewrite(t *testing.T) {
+	source, err := repeat.New(repeat.Options{Workflows: 300, World: 40, Seed: 3})
+	require.NoError(t, err)
+	srv := httptest.NewServer(source)
+	t.Cleanup(srv.Close)
+	before := rows(t, srv.URL+latest, nil)
+	for n := range 100 { // more than the world has: also reports of copies
+		source.Rewrite(n, n)
+	}
+	written := map[string]json.RawMessage{}
+	for _, doc := range rows(t, srv.URL+latest, nil) {
+		var head struct {
+			ID      string `json:"_id"`
+			Written *int
+		}
+		require.NoError(t, json.Unmarshal(doc, &head))
+		if head.Written != nil {
+			written[head.ID] = doc
+		}
+	}
+	require.Len(t, written, 100)
+	require.Len(t, rows(t, srv.URL+latest, nil), len(before))
+	resp, err := http.Get(srv.URL + "/wmstats/_changes?include_docs=true&since=0-x")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	var feed struct {
+		Results []struct {
+			ID  string
+			Doc json.RawMessage
+		}
+	}
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&feed))
+	require.Len(t, feed.Results, 100)
+	for _, row := range feed.Results {
+		require.JSONEq(t, string(written[row.ID]), string(row.Doc))
+	}
+}
