@@ -55,6 +55,12 @@ func (o *together) former(generation string) bool {
 	return generation != "" && epoch != o.c.log
 }
 
+// unheard reports whether a server still answers from a log that was replaced. It can't
+// have generations of the new one.
+func (o *together) unheard(m *member) bool {
+	return o.former(m.get("/fetch?fields=Status&limit=1").Header().Get(wire.HeaderGeneration))
+}
+
 func (o *together) broken(promise, format string, args ...any) *Broken {
 	return &Broken{promise, Span(o.c.w.since()), fmt.Sprintf(format, args...)}
 }
@@ -142,6 +148,9 @@ func (o *together) list() *Broken {
 	}
 	// The client asks another server for the same generation at once.
 	again, other := o.c.get("/fetch?fields=Status&limit=1" + pinned(w.Header().Get(wire.HeaderGeneration)))
+	if again != nil && again.Code == http.StatusGone && o.unheard(other) {
+		return nil
+	}
 	if again != nil && again.Code != http.StatusOK && again.Code != http.StatusServiceUnavailable && w.Header().Get(wire.HeaderStale) == "" {
 		return o.broken(Steady, "%s has %s, and %s answers %d", by.name, w.Header().Get(wire.HeaderGeneration), other.name, again.Code)
 	}
@@ -178,11 +187,7 @@ func (o *together) page() *Broken {
 	if w == nil || w.Code == http.StatusServiceUnavailable {
 		return nil // it tries again
 	}
-	if w.Code == http.StatusGone && (s.stale || !o.ofThisLog(s.generation)) {
-		*s = clusterScan{}
-		return nil
-	}
-	if w.Code == http.StatusGone && o.former(s.generation) {
+	if w.Code == http.StatusGone && (s.stale || o.former(s.generation) || o.unheard(by)) {
 		*s = clusterScan{}
 		return nil
 	}
@@ -220,11 +225,6 @@ type clusterFeed struct {
 	names      map[string]bool
 }
 
-// ofThisLog reports whether a generation is of the log, and not of one before.
-func (o *together) ofThisLog(id string) bool {
-	return strings.HasPrefix(id, fmt.Sprintf("log%03d-", o.c.logs))
-}
-
 func (o *together) change() *Broken {
 	f := &o.feed
 	if f.generation == "" {
@@ -251,15 +251,11 @@ func (o *together) change() *Broken {
 	if err := json.Unmarshal(w.Body.Bytes(), &change); w.Code != http.StatusOK || err != nil {
 		return o.broken(Steady, "%s answers %d %v to /changes since %s: %s", by.name, w.Code, err, f.generation, w.Body)
 	}
-	if change.Event == wire.EventReset && (f.stale || !o.ofThisLog(f.generation)) {
+	if change.Event == wire.EventReset && (f.stale || o.former(f.generation) || o.unheard(by)) {
 		*f = clusterFeed{}
 		return nil
 	}
 	if change.Event == wire.EventReset {
-		if o.former(f.generation) {
-			*f = clusterFeed{}
-			return nil
-		}
 		return o.broken(Steady, "%s resets a feed since %s", by.name, f.generation)
 	}
 	for _, name := range change.Workflows {
