@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/dmwm/wmstats/cacheserver/store"
 )
 
@@ -105,23 +107,53 @@ func (r *Replica) catchUp(ctx context.Context, last uint64) error {
 	if at := r.at(); last < at {
 		return r.compare(ctx, at)
 	}
-	for number := r.at() + 1; number <= last; number = r.at() + 1 {
-		var data []byte
-		err := try(ctx, func(ctx context.Context) (err error) {
-			data, err = r.o.Engine.Entry(ctx, number)
-			return err //nolint:wrapcheck // the caller logs it
-		})
-		if errors.Is(err, ErrNoEntry) && r.at() < number {
-			return r.compare(ctx, number-1)
-		}
-		if err != nil {
-			return err
-		}
-		if r.next(number, data); r.say.failed() {
-			return errGap
+	for from := r.at() + 1; from <= last; from = r.at() + 1 {
+		for i, e := range r.read(ctx, from, min(last, from+readAhead-1)) {
+			number := from + uint64(i) //nolint:gosec // from 0
+			if errors.Is(e.err, ErrNoEntry) && r.at() < number {
+				return r.compare(ctx, number-1)
+			}
+			if e.err != nil {
+				return e.err
+			}
+			if r.next(number, e.data); r.say.failed() {
+				return errGap
+			}
 		}
 	}
 	return nil
+}
+
+// Entries that are read at once, and by how many calls at a time: each takes a round trip
+// to the engine, which is longer than applying the entry.
+const (
+	readAhead = 64
+	readers   = 8
+)
+
+// entryRead is an entry as read, or why it was not.
+type entryRead struct {
+	data []byte
+	err  error
+}
+
+// read reads entries.
+func (r *Replica) read(ctx context.Context, from, to uint64) []entryRead {
+	entries := make([]entryRead, to-from+1)
+	var group errgroup.Group
+	group.SetLimit(readers)
+	for i := range entries {
+		group.Go(func() error {
+			e := &entries[i]
+			e.err = try(ctx, func(ctx context.Context) (err error) {
+				e.data, err = r.o.Engine.Entry(ctx, from+uint64(i)) //nolint:gosec // from 0
+				return err                                          //nolint:wrapcheck // the caller logs it
+			})
+			return nil
+		})
+	}
+	_ = group.Wait() // nil: the entries have the errors
+	return entries
 }
 
 // compare fails if the log is another one than before, or no longer has the entry

@@ -110,16 +110,17 @@ type Replica struct {
 	holder string // of the lease: this process
 
 	// mu is held while an entry is appended, which may take many seconds, and applied.
-	mu      lock
-	epoch   string
-	seq     uint64 // of the newest entry that was read
-	applied uint64 // of the newest input
-	parts   parts
-	shared  follower.Shared
-	rules   []byte // in force
-	lead    *leadership
-	loaded  bool
-	pace    time.Duration // of applying an input, of the newest ones
+	mu         lock
+	epoch      string
+	seq        uint64 // of the newest entry that was read
+	applied    uint64 // of the newest input
+	parts      parts
+	shared     follower.Shared
+	rules      []byte // in force
+	lead       *leadership
+	loaded     bool
+	pace       time.Duration // of applying an input, of the newest ones
+	replayPace time.Duration // of an entry, with reading it, when this server started; 0: unknown
 
 	tookOver bool // what another log has; only used by compete
 

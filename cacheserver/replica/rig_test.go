@@ -34,6 +34,7 @@ type machine struct {
 	source store.SourceState
 	loaded bool
 	counts string // what has a version of its own
+	loss   error  // why a full read is rejected
 }
 
 func (m *machine) note(what string) store.Result {
@@ -146,14 +147,22 @@ func (m *machine) kept() string {
 // load is a first full read.
 type load machine
 
-func (l *load) Add([]join.Change)                 {}
-func (l *load) Missing() ([]join.Document, error) { return nil, nil }
-func (l *load) Abort()                            {}
+func (l *load) Add([]join.Change) {}
+func (l *load) Missing() ([]join.Document, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return nil, l.loss
+}
+func (l *load) Abort() {}
 func (l *load) Commit() (store.Result, error) {
 	m := (*machine)(l)
 	m.mu.Lock()
 	m.loaded = true
+	loss := m.loss
 	m.mu.Unlock()
+	if loss != nil {
+		return store.Result{}, loss
+	}
 	return m.note("first read"), nil
 }
 

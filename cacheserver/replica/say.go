@@ -47,6 +47,9 @@ func (s *said) init(now func() time.Time, set func(store.SourceState)) {
 
 // start records that this server has caught up.
 func (s *said) start() {
+	s.mu.Lock()
+	s.current = s.now()
+	s.mu.Unlock()
 	s.caughtUp.Store(true)
 	s.once.Do(func() { close(s.started) })
 }
@@ -74,7 +77,7 @@ func (s *said) reason() string {
 		return wire.LogAway
 	case s.full:
 		return wire.LogFull
-	case now.Sub(s.current) >= behindAfter && s.away.IsZero():
+	case now.Sub(s.current) >= behindAfter && s.away.IsZero() && s.caughtUp.Load():
 		return wire.LogBehind
 	case s.lead == nil && now.Sub(s.led) >= aloneAfter:
 		return wire.LogAlone
@@ -82,18 +85,27 @@ func (s *said) reason() string {
 	return ""
 }
 
-func (s *said) answered()   { s.change(func() { s.away = time.Time{} }) }
+// back records that the log answers. After a time without it a server is not behind
+// yet: it has had no chance to read what it lacks.
+func (s *said) back() {
+	if !s.away.IsZero() && s.now().Sub(s.away) >= awayAfter {
+		s.current = s.now()
+	}
+	s.away = time.Time{}
+}
+
+func (s *said) answered()   { s.change(s.back) }
 func (s *said) unanswered() { s.change(s.quiet) }
 
 // written records that the log takes entries; true: it did not before.
 func (s *said) written() (changed bool) {
-	s.change(func() { changed, s.full, s.away = s.full, false, time.Time{} })
+	s.change(func() { changed, s.full = s.full, false; s.back() })
 	return changed
 }
 
 // fill records that the log has no room; true: it had before.
 func (s *said) fill() (changed bool) {
-	s.change(func() { changed, s.full, s.away = !s.full, true, time.Time{} })
+	s.change(func() { changed, s.full = !s.full, true; s.back() })
 	return changed
 }
 
@@ -104,12 +116,12 @@ func (s *said) quiet() {
 }
 
 // seenLeader records that there is a leader.
-func (s *said) seenLeader() { s.change(func() { s.led, s.away = s.now(), time.Time{} }) }
+func (s *said) seenLeader() { s.change(func() { s.led = s.now(); s.back() }) }
 
 // upTo records which entry is the newest, and which this server has read.
 func (s *said) upTo(last, seq uint64) {
 	s.change(func() {
-		s.away = time.Time{}
+		s.back()
 		if s.last = max(s.last, last); seq >= last {
 			s.current = s.now()
 		}

@@ -133,7 +133,7 @@ func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 	id, at := r.o.Clock.Newest()
 	h := head{
 		Epoch: r.epoch, Entry: r.seq, Generation: id, Time: at,
-		Shared: r.shared, Quarantine: r.unusable.list(), Source: r.say.logged(), Rules: r.rules, Pace: r.pace,
+		Shared: r.shared, Quarantine: r.unusable.list(), Source: r.say.logged(), Rules: r.rules, Pace: max(r.pace, r.replayPace),
 	}
 	sections := []checkpoint.Section{checkpoint.Value(headName, func() head { return h }, nil)}
 	for _, s := range r.o.Sections {
@@ -216,10 +216,23 @@ func (r *Replica) replay(ctx context.Context, last uint64) {
 		case at >= last:
 			r.say.upTo(last, at)
 			r.say.start()
-			r.o.Log.Info("caught up with the log", "entry", last, "entries", at-first, "took", r.o.Now().Sub(began))
+			took := r.o.Now().Sub(began)
+			r.replayed(at-first, took)
+			r.o.Log.Info("caught up with the log", "entry", last, "entries", at-first, "took", took)
 			return
 		}
 	}
+}
+
+// replayed records how long each entry took, with reading it: other servers that start
+// may take as long.
+func (r *Replica) replayed(entries uint64, took time.Duration) {
+	if entries < readAhead { // too few to tell
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.replayPace = took / time.Duration(entries) //nolint:gosec // a number of entries
 }
 
 // errLong means that applying the entries since a snapshot would take long.

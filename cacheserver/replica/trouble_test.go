@@ -1,6 +1,8 @@
 package replica_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,6 +179,91 @@ func TestAGap(t *testing.T) {
 		b = start(t, e, "b")
 		time.Sleep(aWhile)
 		equal(t, a, b)
+		a.stop()
+		b.stop()
+	})
+}
+
+// A full read that misses too many documents is rejected before the log: no server
+// removes anything.
+func TestARejectedReadIsNotInTheLog(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		a := start(t, e, "a")
+		time.Sleep(aWhile)
+		b := start(t, e, "b")
+		time.Sleep(aWhile)
+		loss := errors.New("far fewer documents")
+		read := func() error {
+			_, err := a.BeginLoad().Commit()
+			return err
+		}
+		require.NoError(t, read())
+		require.Equal(t, 1, strings.Count(a.machine.state(), "sweep"))
+		a.machine.mu.Lock()
+		a.machine.loss = loss
+		a.machine.mu.Unlock()
+		require.ErrorIs(t, read(), loss)
+		equal(t, a, b)
+		require.Equal(t, 1, strings.Count(b.machine.state(), "sweep"))
+		a.stop()
+		b.stop()
+	})
+}
+
+// When the log answers again, a server that has not read what it lacks yet is not behind:
+// all servers would leave the balancer at once. Only later it is.
+func TestALogThatReturns(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		a := start(t, e, "a")
+		time.Sleep(aWhile)
+		b := start(t, e, "b")
+		time.Sleep(aWhile)
+		for _, s := range []*server{a, b} {
+			s.client.Begin(memlog.Cut)
+		}
+		time.Sleep(aWhile)
+		require.Equal(t, notOK, b.machine.stale())
+		a.client.End(memlog.Cut)
+		b.client.Begin(memlog.Blind)
+		b.client.End(memlog.Cut)
+		for range 45 {
+			time.Sleep(100 * time.Millisecond)
+			for _, s := range []*server{a, b} {
+				require.NotEqual(t, lagging, s.machine.stale())
+				require.True(t, ready(t, s))
+			}
+		}
+		time.Sleep(aWhile)
+		require.Equal(t, lagging, b.machine.stale(), "it still reads no entries")
+		require.False(t, ready(t, b))
+		b.client.End(memlog.Blind)
+		time.Sleep(aWhile)
+		equal(t, a, b)
+		require.Empty(t, b.machine.stale())
+		a.stop()
+		b.stop()
+	})
+}
+
+// A server that starts is reported as starting, however long it takes.
+func TestAStartThatTakesLong(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		a := start(t, e, "a")
+		time.Sleep(aWhile)
+		b := start(t, e, "b")
+		b.client.Begin(memlog.Blind)
+		for range 150 {
+			time.Sleep(100 * time.Millisecond)
+			require.NotEqual(t, lagging, b.machine.stale())
+			require.NotContains(t, b.Check().Note, lagging)
+			require.False(t, ready(t, b))
+		}
+		b.client.End(memlog.Blind)
+		time.Sleep(aWhile)
+		require.True(t, ready(t, b))
 		a.stop()
 		b.stop()
 	})
