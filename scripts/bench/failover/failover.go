@@ -55,9 +55,12 @@ func faults() []fault {
 		{"disk", "the disk of an engine is full", fillDisk},
 		{"cut", "a replica is cut off from the engines for 60 s", cutOff},
 		{"couch", "CouchDB is down for 60 s", stopCouch},
-		{"version", "a version with another fingerprint is rolled in", otherVersion},
+		{version, "a version with another fingerprint is rolled in", otherVersion},
 	}
 }
+
+// version is the fault in which two versions run side by side.
+const version = "version"
 
 // Faults are the names of the faults, in their order.
 func Faults() (names []string) {
@@ -107,7 +110,7 @@ func (r Result) String() string {
 
 // measure runs one fault under load.
 func measure(ctx context.Context, c *cluster.Cluster, o Options, f fault) (Result, error) {
-	l := newLoad(c, o)
+	l := newLoad(c, o, f.name == version)
 	defer l.close()
 	loaded, stop := context.WithCancel(ctx)
 	defer stop()

@@ -143,7 +143,7 @@ func (f *feed) stream(ctx context.Context, address string) {
 // apply puts a change into the copy.
 func (f *feed) apply(ctx context.Context, change wire.Change) {
 	if change.Event == "reset" {
-		crossed := otherGroup(f.since, change.Generation)
+		crossed := f.l.twoVersions && otherGroup(f.since, change.Generation)
 		f.l.note(func(c *Counts) {
 			if crossed {
 				c.Changed++

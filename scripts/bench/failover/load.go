@@ -52,6 +52,9 @@ type load struct {
 	client     *http.Client
 	turn       chan struct{} // one for each request that the rate allows
 	feeds      []*feed
+	// twoVersions means that a client may be sent to another log. Elsewhere a 410 or reset
+	// by one is what it looks like.
+	twoVersions bool
 
 	mu     sync.Mutex
 	counts Counts
@@ -59,9 +62,9 @@ type load struct {
 	times  []time.Duration
 }
 
-func newLoad(c *cluster.Cluster, o Options) *load {
+func newLoad(c *cluster.Cluster, o Options, twoVersions bool) *load {
 	l := &load{
-		o: o, api: c.API, users: c.Users, turn: make(chan struct{}, o.PerSecond),
+		o: o, api: c.API, users: c.Users, turn: make(chan struct{}, o.PerSecond), twoVersions: twoVersions,
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 2 * time.Minute},
 	}
 	for _, kind := range []string{"normal", "longpoll", "sse"} {
@@ -122,7 +125,7 @@ func (l *load) allow(ctx context.Context) {
 // are other servers with other generations: a client meets one 410 each time that the
 // balancer takes it there.
 func (l *load) expired(a answer, allowed bool) {
-	crossed := otherGroup(a.from.Query().Get("gen"), a.header.Get(wire.HeaderGeneration))
+	crossed := l.twoVersions && otherGroup(a.from.Query().Get("gen"), a.header.Get(wire.HeaderGeneration))
 	l.note(func(c *Counts) {
 		if crossed && allowed {
 			c.Changed++
