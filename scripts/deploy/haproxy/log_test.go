@@ -80,10 +80,11 @@ func TestFrozenServer(t *testing.T) {
 		before := arrived.Load()
 		var answered chan answer
 		for arrived.Load() == before { // until it is the frozen server's turn
-			answered = make(chan answer, 1)
+			mine := make(chan answer, 1)
+			answered = mine
 			go func() {
 				if a, err := ask(t.Context(), "http://"+addrs[1]+path); err == nil {
-					answered <- a
+					mine <- a
 				}
 			}()
 			require.Eventually(t, func() bool { return arrived.Load() > before || len(answered) > 0 }, patience, time.Millisecond, path)
