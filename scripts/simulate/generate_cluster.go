@@ -47,12 +47,16 @@ func (g *generator) ofServers() Event {
 		case LogLossy, LogDouble:
 			e.N = 1 + g.rng.IntN(3)
 		}
-	case n < 88:
+	case n < 87:
 		e = Event{Kind: LogReplace}
-	case n < 94:
+	case n < 89:
 		e = Event{Kind: Stop, For: e.For}
-	default:
+	case n < 93:
 		e = g.ofConnections()
+	case n < 97:
+		e = g.ofAnswers()
+	default:
+		e = g.ofRows()
 	}
 	return e
 }
