@@ -63,8 +63,8 @@ test: ## run all tests, with the race detector and go vet
 	@go test -count=1 $(PACKAGE)/scripts/importcheck $(PACKAGE)/scripts/docscheck # the test cache does not see the files that they read
 
 .PHONY: test-long
-test-long: ## run the tests that take too long for every change: 30 simulated days of ten mock worlds, every edge case on every document
-	WMSTATS_LONG_SEEDS=10 go test -count=1 -timeout 3h -run '^(TestDays|TestEdges.*)$$' $(PACKAGE)/mock/live $(PACKAGE)/mock/gen
+test-long: ## run the tests that take too long for every change: 30 simulated days of ten mock worlds, every edge case on every document, replicas in a browser with both balancers
+	WMSTATS_LONG_SEEDS=10 go test -count=1 -timeout 3h -run '^(TestDays|TestEdges.*|TestBrowserReplicas)$$' $(PACKAGE)/mock/live $(PACKAGE)/mock/gen $(PACKAGE)/scripts/e2e
 
 .PHONY: check
 check: check-format check-vet check-generated check-modules lint vuln ## check gofmt, vet, generated code, modules, linters, known vulnerabilities
