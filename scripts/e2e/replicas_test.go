@@ -48,6 +48,22 @@ func TestReplicasFail(t *testing.T) {
 	}
 }
 
+// TestEnginesFail runs three engines, whose log and snapshots have three copies: each is
+// killed in turn, a cache server is cut off from all of them, and a follower is killed.
+func TestEnginesFail(t *testing.T) {
+	o := failover.Options{
+		Cluster: buildCluster(t), Faults: []string{"engines", "cut", "follower"}, Length: 10 * time.Second,
+		PerSecond: 50, Page: 20, Out: testWriter{t},
+	}
+	o.Cluster.Engines = 3
+	results, err := failover.Run(t.Context(), o)
+	require.NoError(t, err)
+	require.Len(t, results, len(o.Faults))
+	for _, r := range results {
+		assertUnseen(t, r)
+	}
+}
+
 // TestLeaderFrozen stops the leader until another one leads, and wakes it: no entry of
 // its own follows, which the fault itself checks, and clients see nothing of it. HAProxy
 // runs with the configuration in deploy where it is installed.
