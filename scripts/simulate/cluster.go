@@ -20,6 +20,7 @@ type cluster struct {
 	late    []time.Duration
 	notices []int
 	lives   int
+	full    int    // how often the log has no room
 	logs    int    // number of logs until now
 	log     string // name of the newest
 	turn    int
@@ -186,6 +187,13 @@ func (c *cluster) happen(e *Event) *Broken {
 		}
 		c.w.cause(e, time.Duration(e.For))
 		c.w.at(time.Now().Add(time.Duration(e.For)), func() *Broken { return c.start(at) })
+	case LogNoRoom:
+		c.full++
+		c.engine.SetFull(true)
+		c.w.during(e, func() {
+			c.full--
+			c.engine.SetFull(c.full > 0)
+		})
 	case LogReplace:
 		c.w.cause(e, 0)
 		c.engine.Replace(c.epoch())

@@ -39,7 +39,7 @@ func (g *generator) ofServers() Event {
 	switch n := g.rng.IntN(100); {
 	case n < 25:
 		e.Kind = []Kind{Kill, Halt}[g.rng.IntN(2)]
-	case n < 85:
+	case n < 83:
 		kinds := []Kind{LogCut, LogDeaf, LogBlind, LogFull, LogExcuse, LogFreeze, LogSlow, LogLossy, LogDouble}
 		switch e.Kind = kinds[g.rng.IntN(len(kinds))]; e.Kind {
 		case LogSlow:
@@ -48,7 +48,10 @@ func (g *generator) ofServers() Event {
 			e.N = 1 + g.rng.IntN(3)
 		}
 	case n < 87:
-		e = Event{Kind: LogReplace}
+		e = Event{Kind: []Kind{LogReplace, LogNoRoom}[g.rng.IntN(2)], For: e.For}
+		if e.Kind == LogReplace {
+			e.For = 0
+		}
 	case n < 89:
 		e = Event{Kind: Stop, For: e.For}
 	case n < 93:

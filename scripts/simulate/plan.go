@@ -86,6 +86,7 @@ const (
 	LogSlow    Kind = "log-slow"    // each call takes Wait
 	LogLossy   Kind = "log-lossy"   // each Nth notice of an entry is lost
 	LogDouble  Kind = "log-double"  // each Nth comes twice
+	LogNoRoom  Kind = "log-no-room" // the log stores nothing, of any server
 	LogReplace Kind = "log-replace" // the log is lost, and another one is created (at once)
 )
 

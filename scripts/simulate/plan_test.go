@@ -37,7 +37,7 @@ func TestEveryKindIsPlanned(t *testing.T) {
 	for _, kind := range []Kind{
 		Request, Archive, Remove, Report, Unreport, Rewrite, Info, Jobs, Backup,
 		Refuse, Hang, Reset, Vanish, Stall, Slow, Cut, Buffer,
-		LogCut, LogDeaf, LogBlind, LogFull, LogExcuse, LogFreeze, LogSlow, LogLossy, LogDouble, LogReplace,
+		LogCut, LogDeaf, LogBlind, LogFull, LogExcuse, LogFreeze, LogSlow, LogLossy, LogDouble, LogNoRoom, LogReplace,
 		Stop, Recreate, Undesign, Index, Password, Clock, Restore, Purge, Kill, Cold, Halt,
 	} {
 		require.True(t, planned[string(kind)], kind)
