@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -254,6 +255,27 @@ func TestMetricsOfTheLog(t *testing.T) {
 		require.False(t, strings.HasPrefix(f.GetName(), "wmstats_log_"), f.GetName())
 	}
 	require.NoError(t, alone.Stop(t.Context()))
+}
+
+// Without --log a server has neither a connection to a log nor a goroutine for it.
+func TestNothingOfALogWithoutOne(t *testing.T) {
+	ofLog := func() (n int) { // those of other tests may still end
+		buf := make([]byte, 8<<20)
+		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			if strings.Contains(stack, "nats-io/nats.go") || strings.Contains(stack, "cacheserver/replica.") {
+				n++
+			}
+		}
+		return n
+	}
+	fake, url := couch(t)
+	put(t, fake, "reqmgr_workload_cache", request("wf1", "running-open", 10))
+	before := ofLog()
+	alone := start(t, options(t, url, io.Discard))
+	ready(t, alone.Addr())
+	status, _ := get(t, alone.Addr(), "/fetch?limit=1")
+	require.Equal(t, http.StatusOK, status)
+	require.LessOrEqual(t, ofLog(), before)
 }
 
 // standing is a log whose reader stands still, whatever the reason, while the lease
