@@ -114,7 +114,7 @@ func (b *tab) accessible(look chromium.Look) {
 	b.t.Helper()
 	require.NoError(b.t, look.Apply(b.ctx))
 	seen := fmt.Sprintf("%d px, dark %t", look.Width, look.Dark)
-	assert.LessOrEqual(b.t, ask[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), 0, "%s: pixels beyond the window", seen)
+	b.fits(seen)
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](
@@ -127,6 +127,13 @@ func (b *tab) accessible(look chromium.Look) {
 		}
 		assert.Fail(b.t, "not accessible", "%s: %s (%s): %s, %d times:\n%s", seen, v.ID, v.Impact, v.Help, len(v.Nodes), strings.Join(places, "\n"))
 	}
+}
+
+// fits fails if the page is wider than the window. After a change of the window it waits,
+// because a script finds out which tables must scroll when the next frame is drawn.
+func (b *tab) fits(seen string) {
+	b.t.Helper()
+	b.until(`document.documentElement.scrollWidth <= document.documentElement.clientWidth`, "%s: the page is wider than the window", seen)
 }
 
 // axeSource returns the source of axe-core, from the cache or from npm.

@@ -36,7 +36,7 @@ func compareTicked(b *tab) {
 	jobs := b.compared("jobs")
 	require.Len(b.t, jobs, 2)
 	b.do(chromedp.EmulateViewport(390, 800))
-	assert.LessOrEqual(b.t, ask[int](b, `document.documentElement.scrollWidth`), 390)
+	b.fits("390 px")
 	b.open(b.address())
 	assert.Equal(b.t, jobs, b.compared("jobs"))
 	b.click(".versus .drop")
