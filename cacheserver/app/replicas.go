@@ -90,11 +90,12 @@ func (a *App) newReplica(registry *prometheus.Registry) (*replica.Replica, error
 		Fingerprint: fmt.Sprintf("%s legacy=%t t0=%t", schema.Fingerprint(), a.o.Legacy.On, a.o.T0), Source: a.sourceID,
 	}
 	family := fmt.Sprintf("%016x_", xxhash.Sum64String(header.Source))
-	engine, err := a.newEngine(o, family, family+fmt.Sprintf("%016x", xxhash.Sum64String(header.Fingerprint)))
+	group := family + fmt.Sprintf("%016x", xxhash.Sum64String(header.Fingerprint))
+	engine, err := a.newEngine(o, family, group)
 	if err != nil {
 		return nil, fmt.Errorf("--log: %w", err)
 	}
-	hooks, err := a.replicaMetrics(registry)
+	hooks, err := a.replicaMetrics(registry, group)
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +121,8 @@ func (a *App) newEngine(o ReplicaOptions, family, group string) (replica.Log, er
 	return engine, nil
 }
 
-// replicaMetrics registers the metrics of the log.
-func (a *App) replicaMetrics(registry *prometheus.Registry) (replica.Hooks, error) {
+// replicaMetrics registers the metrics of the log of a group of servers.
+func (a *App) replicaMetrics(registry *prometheus.Registry, group string) (replica.Hooks, error) {
 	status := func() replica.Status {
 		if a.replica == nil { // being set up
 			return replica.Status{}
@@ -143,12 +144,16 @@ func (a *App) replicaMetrics(registry *prometheus.Registry) (replica.Hooks, erro
 		gauge("wmstats_log_entry", "Number of the newest entry of the log that was applied here.", func(s replica.Status) float64 { return float64(s.Applied) }),
 		gauge("wmstats_log_behind_entries", "Entries of the log that are not applied here yet.", func(s replica.Status) float64 { return float64(s.Behind) }),
 		gauge("wmstats_log_snapshot_entry", "Entry of the newest snapshot that this server has stored; 0: none.", func(s replica.Status) float64 { return float64(s.Snapshot) }),
-		gauge("wmstats_log_leader", "1 while this server reads the source for all.", func(s replica.Status) float64 {
-			if s.Leading {
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "wmstats_log_leader", Help: "1 while this server reads the source for all servers of a log. Servers of another version have another log.",
+			ConstLabels: prometheus.Labels{"log": group},
+		}, func() float64 {
+			if status().Leading {
 				return 1
 			}
 			return 0
 		}),
+		gauge("wmstats_log_without_leader_seconds", "For how long this server has seen no server that reads the source for its log; 0 while it starts.", func(s replica.Status) float64 { return s.Alone.Seconds() }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "wmstats_log_takeovers_total", Help: "How often this server began to read the source for all.",
 		}, func() float64 { return float64(status().Takeovers) }),

@@ -160,3 +160,19 @@ func (m *member) metric(t *testing.T, name string) float64 {
 	require.Fail(t, "no metric", name)
 	return 0
 }
+
+// logName returns the label of the metric by which the logs are told apart.
+func (m *member) logName(t *testing.T) string {
+	t.Helper()
+	families, err := m.Metrics().Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		if f.GetName() == "wmstats_log_leader" {
+			require.Len(t, f.GetMetric(), 1)
+			require.Equal(t, "log", f.GetMetric()[0].GetLabel()[0].GetName())
+			return f.GetMetric()[0].GetLabel()[0].GetValue()
+		}
+	}
+	require.Fail(t, "no metric wmstats_log_leader")
+	return ""
+}

@@ -235,6 +235,7 @@ func TestReplicaOptions(t *testing.T) {
 func TestMetricsOfTheLog(t *testing.T) {
 	names := []string{
 		"wmstats_log_entry", "wmstats_log_behind_entries", "wmstats_log_leader", "wmstats_log_takeovers_total", "wmstats_log_refused_appends_total", "wmstats_log_snapshot_entry",
+		"wmstats_log_without_leader_seconds",
 	}
 	var log logBuffer
 	o := options(t, "http://127.0.0.1:1", &log)
@@ -246,6 +247,16 @@ func TestMetricsOfTheLog(t *testing.T) {
 		require.Zero(t, m.metric(t, name), name)
 	}
 	require.NoError(t, a.Stop(t.Context()))
+
+	// Servers of another log, as those of another version, have another label.
+	o = options(t, "http://127.0.0.1:1", &log)
+	o.Replicas.Log = []string{"nats://127.0.0.1:1"}
+	o.T0 = true // a part of the log's name
+	other, err := app.New(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, other.Stop(t.Context()))
+	require.NotEmpty(t, m.logName(t))
+	require.NotEqual(t, m.logName(t), (&member{App: other}).logName(t))
 
 	alone, err := app.New(t.Context(), options(t, "http://127.0.0.1:1", &log))
 	require.NoError(t, err)

@@ -48,7 +48,7 @@ func (s *said) init(now func() time.Time, set func(store.SourceState)) {
 // start records that this server has caught up.
 func (s *said) start() {
 	s.mu.Lock()
-	s.current = s.now()
+	s.current, s.led = s.now(), s.now()
 	s.mu.Unlock()
 	s.caughtUp.Store(true)
 	s.once.Do(func() { close(s.started) })
@@ -79,10 +79,19 @@ func (s *said) reason() string {
 		return wire.LogFull
 	case now.Sub(s.current) >= behindAfter && s.away.IsZero() && s.caughtUp.Load():
 		return wire.LogBehind
-	case s.lead == nil && now.Sub(s.led) >= aloneAfter:
+	case s.alone() >= aloneAfter:
 		return wire.LogAlone
 	}
 	return ""
+}
+
+// alone returns for how long this server has seen no leader. While it starts, and after
+// it has stopped, it does not look for one. The lock is held.
+func (s *said) alone() time.Duration {
+	if s.lead != nil || s.fault != "" || !s.caughtUp.Load() {
+		return 0
+	}
+	return s.now().Sub(s.led)
 }
 
 // back records that the log answers. After a time without it a server is not behind
@@ -202,6 +211,7 @@ type Status struct {
 	Applied, Behind, Snapshot uint64
 	Leading                   bool
 	Takeovers                 int64
+	Alone                     time.Duration // for how long it has seen no leader
 }
 
 // Status returns the state.
@@ -209,7 +219,10 @@ func (r *Replica) Status() Status {
 	s := &r.say
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Status{Applied: s.applied, Behind: s.last - min(s.last, s.applied), Snapshot: s.saved, Leading: s.lead != nil, Takeovers: s.takes}
+	return Status{
+		Applied: s.applied, Behind: s.last - min(s.last, s.applied), Snapshot: s.saved,
+		Leading: s.lead != nil, Takeovers: s.takes, Alone: s.alone(),
+	}
 }
 
 // Check returns the line of /readyz: a server that can't follow the log is not

@@ -25,6 +25,28 @@ func TestAStartedServerHasTheNewestEntry(t *testing.T) {
 	})
 }
 
+// A server that starts asks for no leader, however long that takes: it must not report
+// that there is none.
+func TestALongStartIsNotWithoutLeader(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		old := func(_ *machine, o *replica.Options) { o.Replay, o.KeepFor = 4*time.Minute, time.Hour }
+		a := startWith(t, e, "a", func(client *memlog.Client) replica.Log { return client }, old)
+		time.Sleep(5 * time.Minute)
+		b := startWith(t, e, "b", func(client *memlog.Client) replica.Log { return slow{client, 2 * time.Second} }, old)
+		a.stop() // it stores no more entries
+		time.Sleep(40 * time.Second)
+		require.False(t, b.CaughtUp())
+		require.Zero(t, b.Status().Alone)
+		<-b.Started()
+		require.Less(t, b.Status().Alone, time.Second)
+		time.Sleep(aWhile)
+		require.True(t, b.Status().Leading)
+		require.Empty(t, b.machine.stale())
+		b.stop()
+	})
+}
+
 // A server starts from a snapshot of some time ago, and from a newer one where
 // applying the entries since then would take more than 10 s. Others come meanwhile.
 func TestALongReplay(t *testing.T) {

@@ -112,7 +112,12 @@ func TestNoLeader(t *testing.T) {
 		require.Empty(t, b.machine.stale())
 		time.Sleep(10 * time.Second)
 		require.Equal(t, alone, b.machine.stale())
+		require.InDelta(t, 39, b.Status().Alone.Seconds(), 2)
 		require.True(t, ready(t, b))
+		b.client.End(memlog.Excused)
+		time.Sleep(aWhile)
+		require.True(t, b.Status().Leading)
+		require.Zero(t, b.Status().Alone)
 		b.stop()
 	})
 }
@@ -149,6 +154,7 @@ func TestEntriesThatStopAServer(t *testing.T) {
 					require.False(t, ready(t, s))
 					require.Equal(t, was[i], s.machine.state())
 					require.False(t, s.Status().Leading)
+					require.Zero(t, s.Status().Alone, "it looks for no leader")
 				}
 				a.stop()
 				b.stop()

@@ -141,8 +141,11 @@ func labels(f *dto.MetricFamily) string {
 		if len(all) > shown {
 			all, end = all[:some], ", …"
 		}
-		if name == "code" || name == "method" {
+		switch name {
+		case "code", "method":
 			end = ", …"
+		case "log": // it changes with the schema
+			all, end = nil, "its name"
 		}
 		list = append(list, code(name)+": "+cell(strings.Join(all, ", "))+end)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -81,8 +82,10 @@ func leads(ctx context.Context, client *http.Client, p *cluster.Program) bool {
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	return err == nil && strings.Contains(string(text), "\nwmstats_log_leader 1\n")
+	return err == nil && leading.Match(text)
 }
+
+var leading = regexp.MustCompile(`(?m)^wmstats_log_leader\{.*\} 1$`)
 
 func killLeader(ctx context.Context, c *cluster.Cluster, o Options) error {
 	return killCache(ctx, c, o, 0)

@@ -34,6 +34,16 @@ func metricsOf(ctx context.Context, addr string) (map[string]float64, error) {
 	return values, nil
 }
 
+// leads reports whether the server of these metrics is the leader.
+func leads(values map[string]float64) bool {
+	for name, v := range values {
+		if strings.HasPrefix(name, "wmstats_log_leader{") {
+			return v == 1
+		}
+	}
+	return false
+}
+
 // histogram is the number of observations up to each bound.
 type histogram map[float64]float64
 

@@ -151,7 +151,7 @@ func (m *measurement) beginning(ctx context.Context, ready time.Time) error {
 		if err != nil {
 			return err
 		}
-		if values["wmstats_log_leader"] == 1 {
+		if leads(values) {
 			m.leader = p
 		} else {
 			m.follower = p
