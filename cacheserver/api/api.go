@@ -43,7 +43,6 @@ type API struct {
 	counted    counted
 	demand     *ondemand.Reader
 	failing    failingJobsTables
-	groupReads groupReads
 	workflow   []schema.Field // of the Workflow record
 	paths      []string       // of all routes, for suggestions
 	groups     []group

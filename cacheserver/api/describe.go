@@ -102,7 +102,7 @@ func shapes() map[string]shape {
 		Schema: map[string]any{"type": "string", "enum": []string{"json", "ndjson", "jsonl", "csv"}}}
 	save := openapi.Param{Name: "dl", Doc: "answer as a file download", Example: "1", Schema: map[string]any{"type": "string", "enum": []string{"0", "1", "true", "false"}}}
 	page := []openapi.Param{gen, format, save}
-	read := []openapi.Param{query("read", "the list that the first page was cut from; part of the URLs in Link", "")}
+	read := []openapi.Param{query("read", "the moment of the first page, to which all pages belong; part of the URLs in Link", "")}
 	sums := func() []openapi.Param {
 		return append(page[:3:3], query("fields", "keys to return; the first is always included", "Workflows"))
 	}

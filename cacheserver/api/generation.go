@@ -44,7 +44,8 @@ func (a *API) await(c echo.Context) error {
 		return nil
 	}
 	v := c.QueryParams()
-	for _, id := range []string{v.Get("gen"), v.Get("since"), c.Request().Header.Get("Last-Event-ID")} {
+	read, _, _ := strings.Cut(v.Get("read"), ".") // see store.AsOf.Name
+	for _, id := range []string{v.Get("gen"), v.Get("since"), read, c.Request().Header.Get("Last-Event-ID")} {
 		if id != "" && !a.o.Await(c.Request().Context(), id) {
 			return wire.NotReadyHere(id)
 		}

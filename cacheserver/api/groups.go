@@ -60,11 +60,11 @@ func (a *API) allGroups() []group {
 		},
 	}
 	return []group{
-		listed(a, sites, true, (*store.Generation).Sites),
-		listed(a, campaigns, false, (*store.Generation).Campaigns),
-		listed(a, releases, false, (*store.Generation).Releases),
-		listed(a, agents, true, func(generation *store.Generation) []schema.Agent {
-			details := a.o.Store.Agents(generation)
+		listed(a, sites, true, (*store.Generation).SitesAt),
+		listed(a, campaigns, false, still((*store.Generation).Campaigns)),
+		listed(a, releases, false, still((*store.Generation).Releases)),
+		listed(a, agents, true, func(generation *store.Generation, at store.AsOf) []schema.Agent {
+			details := generation.AgentsAt(at)
 			flat := make([]schema.Agent, len(details))
 			for i := range details {
 				flat[i] = details[i].Agent

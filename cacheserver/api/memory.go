@@ -14,7 +14,6 @@ import (
 const (
 	PartAnswers  = "answers" // the answer cache
 	PartFailures = "failures"
-	PartGroups   = "groups"
 )
 
 // PartGenerations is the part for kept superseded generations:
@@ -36,11 +35,9 @@ func (a *API) memoryParts() []wire.MemoryPart {
 	}
 	answers, n := a.sender.Held()
 	failures, tables := a.failing.held()
-	groups, lists := a.groupReads.held()
 	parts = append(parts,
 		wire.MemoryPart{Part: PartAnswers, Bytes: answers, Limit: a.o.Memory.Answers, Count: n},
-		wire.MemoryPart{Part: PartFailures, Bytes: failures, Count: tables},
-		wire.MemoryPart{Part: PartGroups, Bytes: groups, Count: lists})
+		wire.MemoryPart{Part: PartFailures, Bytes: failures, Count: tables})
 	c.at, c.generation, c.parts = now, generation, parts
 	return parts
 }

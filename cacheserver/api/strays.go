@@ -9,5 +9,5 @@ import (
 // listStrays returns the handler of GET /stray: the workflows with jobs that
 // should not be there.
 func (a *API) listStrays() echo.HandlerFunc {
-	return listed(a, group{path: "/stray", noun: "stray workflow"}, false, (*store.Generation).Strays).list
+	return listed(a, group{path: "/stray", noun: "stray workflow"}, false, still((*store.Generation).Strays)).list
 }

@@ -30,7 +30,7 @@ func (a *API) showSuggestions(c echo.Context) error {
 
 // suggestGroups returns the handler of GET /suggest/campaign and so on, which is
 // showSuggestions for a list of groups.
-func suggestGroups[T any](a *API, g *group, moving bool, all func(*store.Generation) []T) echo.HandlerFunc {
+func suggestGroups[T any](a *API, g *group, moving bool, all func(*store.Generation, store.AsOf) []T) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := noPage(c.QueryParams(), nil); err != nil {
 			return err
@@ -40,7 +40,7 @@ func suggestGroups[T any](a *API, g *group, moving bool, all func(*store.Generat
 			return err
 		}
 		return a.sendSuggestions(c, q, moving, func(generation *store.Generation) suggest.Options {
-			list := groupRecords[T]{fields: g.fields, list: all(generation), now: generation.Time().Unix()}
+			list := groupRecords[T]{fields: g.fields, list: all(generation, generation.Now()), now: generation.Time().Unix()}
 			return suggest.Options{List: list, Vocabulary: g.words, Fields: g.fields}
 		})
 	}

@@ -104,7 +104,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	keep := store.Options{Process: processTag(), Cache: a.cache, Memory: o.shares().store, Loan: a.loan(), MaxLoss: o.MaxLoss, Limits: alerts.Limits, JoinAll: o.T0, Log: a.Log}
 	if o.Replicas.on() {
 		a.clock = new(replica.Clock)
-		keep.Moment, keep.Name, keep.KeepAll = a.clock.Moment, a.clock.Name, true
+		keep.Moment, keep.Name, keep.Input, keep.KeepAll = a.clock.Moment, a.clock.Name, a.clock.Input, true
 	}
 	records, err := store.New(keep)
 	if err != nil {

@@ -253,7 +253,7 @@ func (m *machine) Observe(moment time.Time) {
 	if !ok {
 		return
 	}
-	m.a.timeline.ObserveAt(moment, generation, func() []schema.AgentDetail { return m.a.records.AgentsAt(generation, moment) })
+	m.a.timeline.ObserveAt(moment, generation)
 }
 
 func (m *machine) Loaded() bool {

@@ -67,7 +67,8 @@ func (w *world) info() {
 	}
 	put(w.t, w.fake, "wmstats", fmt.Sprintf(`{"_id":%q,"type":"agent_info","agent_url":%q,"agent":"WMAgent","agent_team":"production",
 		"agent_version":"2.3.%d","timestamp":%d,"status":"ok","down_components":[],
-		"WMBS_INFO":{"thresholds":{"T2_CH_CERN":{"state":%q,"pending_slots":%d,"running_slots":20}},"thresholdsGQ2LQ":{"T2_CH_CERN":%d.5}}}`,
+		"WMBS_INFO":{"thresholds":{"T2_CH_CERN":{"state":%q,"pending_slots":%d,"running_slots":20},
+		"T1_US_FNAL":{"state":"Normal","pending_slots":1,"running_slots":5}},"thresholdsGQ2LQ":{"T2_CH_CERN":%d.5}}}`,
 		agent, agent, w.rng.IntN(3), at, state, w.n, w.n))
 }
 

@@ -101,6 +101,7 @@ func (a *App) memoryParts() []wire.MemoryPart {
 		{Part: "documents", Bytes: s.Documents, Count: int64(s.DocumentCount)},
 		{Part: "sums", Bytes: s.Sums, Count: int64(s.SumCount)},
 		{Part: "differences", Bytes: s.Changes, Count: int64(s.ChangeCount)},
+		{Part: "heard", Bytes: s.Heard, Count: int64(s.HeardCount)},
 		{Part: "segments", Bytes: s.Segments, Limit: segments, Count: int64(s.SegmentCount)},
 		{Part: api.PartGenerations, Bytes: s.Kept, Limit: kept, Count: int64(s.KeptCount)},
 		{Part: "cache", Bytes: values, Limit: a.cache.Limit(), Count: 0},

@@ -98,7 +98,7 @@ func TestAboutTellsTheMemory(t *testing.T) {
 			for _, name := range []string{"records", "index", "documents", "sums", "program", "answers"} {
 				assert.Positive(t, parts[name].Bytes, name)
 			}
-			for _, name := range []string{"differences", "segments", "kept", "timeline", "quarantine", "failures", "groups"} {
+			for _, name := range []string{"differences", "segments", "kept", "timeline", "quarantine", "failures", "heard"} {
 				assert.Contains(t, parts, name)
 			}
 			assert.EqualValues(t, 300, parts["records"].Count)

@@ -330,7 +330,9 @@ type Clock struct {
 	mu      sync.Mutex
 	moment  time.Time // zero: none is applied
 	process string
-	number  int64
+	number  int64     // of the generation that the input makes
+	input   int64     // its own: the same, but where a snapshot is restored
+	noted   int64     // the newest input that the machine has read
 	named   int64     // number of the newest generation
 	at      time.Time // its moment
 }
@@ -353,17 +355,33 @@ func (c *Clock) Name() (process string, number int64) {
 	return c.process, c.number
 }
 
-// Newest returns the number and the moment of the newest generation.
-func (c *Clock) Newest() (number uint64, at time.Time) {
+// Input returns the prefix and the number of the input; 0: none is applied.
+func (c *Clock) Input() (process string, number int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return uint64(c.named), c.at //nolint:gosec // counted from 1
+	if c.input > 0 {
+		c.noted = c.input
+	}
+	return c.process, c.input
+}
+
+// Newest returns the number and the moment of the newest generation, and the number of
+// the newest input that the machine has read.
+func (c *Clock) Newest() (generation uint64, at time.Time, input uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return uint64(c.named), c.at, uint64(c.noted) //nolint:gosec // counted from 1
 }
 
 func (c *Clock) set(moment time.Time, process string, number uint64) {
+	c.restore(moment, process, number, number)
+}
+
+// restore sets the clock for a snapshot that has a generation as of an input.
+func (c *Clock) restore(moment time.Time, process string, generation, input uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.moment, c.process, c.number = moment, process, int64(number) //nolint:gosec // counted from 1
+	c.moment, c.process, c.number, c.input = moment, process, int64(generation), int64(input) //nolint:gosec // counted from 1
 }
 
 func (c *Clock) clear() { c.set(time.Time{}, "", 0) }

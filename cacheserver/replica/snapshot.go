@@ -28,6 +28,7 @@ type head struct {
 	Entry      uint64 // the last one that it contains
 	Generation uint64 // the entry of the generation that it contains
 	Time       time.Time
+	Input      uint64 // the last entry that told the machine something
 	Shared     follower.Shared
 	Quarantine []follower.Quarantined
 	Source     store.SourceState
@@ -130,9 +131,9 @@ func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 	if !r.loaded || len(r.shared.Positions) == 0 || !r.o.Machine.Loaded() {
 		return nil, head{}, errNothing
 	}
-	id, at := r.o.Clock.Newest()
+	generation, at, input := r.o.Clock.Newest()
 	h := head{
-		Epoch: r.epoch, Entry: r.seq, Generation: id, Time: at,
+		Epoch: r.epoch, Entry: r.seq, Generation: generation, Time: at, Input: input,
 		Shared: r.shared, Quarantine: r.unusable.list(), Source: r.say.logged(), Rules: r.rules, Pace: max(r.pace, r.replayPace),
 	}
 	sections := []checkpoint.Section{checkpoint.Value(headName, func() head { return h }, nil)}
@@ -264,7 +265,7 @@ func (r *Replica) restore(ctx context.Context, entry uint64, accept func(*head) 
 	if err := r.o.Machine.SetRules(h.Rules); err != nil {
 		return nil, fmt.Errorf("rules of a snapshot: %w", err)
 	}
-	r.o.Clock.set(h.Time, h.Epoch, h.Generation)
+	r.o.Clock.restore(h.Time, h.Epoch, h.Generation, h.Input)
 	defer r.o.Clock.clear()
 	if _, err := checkpoint.ReadFile(ctx, path, r.o.Header, r.o.Sections); err != nil {
 		return nil, fmt.Errorf("read a snapshot: %w", err)

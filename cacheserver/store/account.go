@@ -14,12 +14,13 @@ type Account struct {
 	Documents int64 // known data of each document and workflow besides the record
 	Sums      int64 // of the newest generation
 	Changes   int64 // differences between generations
+	Heard     int64 // when agents were heard of in the last minutes
 
 	// Within Options.Memory.
 	Segments int64 // compressed forms of blocks
 	Kept     int64 // memory that only superseded generations hold
 
-	Workflows, DocumentCount, SumCount, ChangeCount, SegmentCount, KeptCount int
+	Workflows, DocumentCount, SumCount, ChangeCount, HeardCount, SegmentCount, KeptCount int
 }
 
 // accounting is the result of earlier counts.

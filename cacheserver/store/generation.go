@@ -66,9 +66,9 @@ type readers struct {
 	opt      Options
 	lists    lists
 	kept     generations
-	fresh    atomic.Pointer[join.Freshness] // newest; it also changes without a generation
-	newest   atomic.Int64                   // number of the newest generation
-	segments atomic.Int64                   // approximate bytes of all segments
+	heard    hearing
+	newest   atomic.Int64 // number of the newest generation
+	segments atomic.Int64 // approximate bytes of all segments
 }
 
 // segmentShare is the ratio of Options.Memory to the bytes for segments.

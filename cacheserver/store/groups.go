@@ -67,7 +67,7 @@ func (g *Generation) AgentGroups() map[string]schema.GroupCounts {
 // change, Unix s; an agent that has kept it since the first read is absent.
 func (g *Generation) AgentsTurned() map[string]int64 {
 	out := map[string]int64{}
-	for _, a := range g.agentInfos() {
+	for _, a := range g.agentInfos(g.Now()) {
 		if a.Turned > 0 {
 			out[a.Detail.Agent.Agent] = a.Turned
 		}
@@ -75,14 +75,27 @@ func (g *Generation) AgentsTurned() map[string]int64 {
 	return out
 }
 
+// Now returns the newest times at which agents were heard of, judged now.
+func (g *Generation) Now() AsOf { return g.AsOf(g.with.opt.Now()) }
+
+// AsOf returns the newest times at which agents were heard of, judged at a moment.
+func (g *Generation) AsOf(at time.Time) AsOf {
+	return AsOf{at.Unix(), g.with.heard.newest()}
+}
+
+// AsOfNamed returns the AsOf of a name, which may be up to Options.KeepFor old; false
+// if it is older, or of another process.
+func (g *Generation) AsOfNamed(name string) (a AsOf, ok bool) {
+	return g.with.heard.named(name)
+}
+
 // agentInfos returns the newest agent_info document of each agent, by agent,
 // with the time when it was last heard of, even after the generation was
 // published.
-func (g *Generation) agentInfos() []join.Agent {
+func (g *Generation) agentInfos(at AsOf) []join.Agent {
 	out := make([]join.Agent, 0, len(g.state.Agents))
-	fresh := g.with.fresh.Load()
 	for _, a := range g.state.Agents {
-		if heard, ok := fresh.Agents[a.ID]; ok {
+		if heard, ok := at.heard.Agents[a.ID]; ok {
 			a.Heard = heard
 		}
 		last := len(out) - 1
@@ -98,24 +111,23 @@ func (g *Generation) agentInfos() []join.Agent {
 // Agents returns all agents and services of a generation, by name, with their
 // current reports: their age counts, though it makes no generation. Agents that
 // have workflows but don't report on themselves are included.
-func (s *Store) Agents(g *Generation) []schema.AgentDetail { return s.AgentsAt(g, s.opt.Now()) }
+func (s *Store) Agents(g *Generation) []schema.AgentDetail { return g.AgentsAt(g.Now()) }
 
-// AgentsAt is Agents as of a moment.
-func (s *Store) AgentsAt(g *Generation, at time.Time) []schema.AgentDetail {
-	now := at.Unix()
+// AgentsAt is Store.Agents as of a moment.
+func (g *Generation) AgentsAt(at AsOf) []schema.AgentDetail {
 	added := map[string]*schema.Agent{}
 	for a := range g.sums.Agents.All() {
 		added[a.Agent.Agent] = &a.Agent
 	}
 	var out []schema.AgentDetail
-	for _, a := range g.agentInfos() {
+	for _, a := range g.agentInfos(at) {
 		d := *a.Detail
 		d.UpdateTime = a.Heard.Time
 		if d.DataUpdateTime > 0 { // by the same clock
 			if by := d.DataUpdateTime - a.Heard.Ahead; by > 0 {
 				d.DataUpdateTime = by
 			}
-			d.DataUpdateTime = min(d.DataUpdateTime, cmp.Or(d.UpdateTime, now))
+			d.DataUpdateTime = min(d.DataUpdateTime, cmp.Or(d.UpdateTime, at.time))
 		}
 		d.Workflows, d.Counters = 0, schema.JobCounts{}.Derive()
 		d.StrayWorkflows, d.StrayRunning, d.StrayPending = 0, 0, 0
@@ -134,18 +146,18 @@ func (s *Store) AgentsAt(g *Generation, at time.Time) []schema.AgentDetail {
 	}
 	slices.SortFunc(out, func(a, b schema.AgentDetail) int { return cmp.Compare(a.Agent.Agent, b.Agent.Agent) })
 	for i := range out {
-		g.complete(&out[i], now)
+		g.complete(&out[i], at)
 	}
 	return out
 }
 
 // complete sets the fields that depend on time, and replaces nil lists.
-func (g *Generation) complete(d *schema.AgentDetail, now int64) {
+func (g *Generation) complete(d *schema.AgentDetail, at AsOf) {
 	if d.DataUpdateTime == 0 {
-		d.DataUpdateTime = g.with.fresh.Load().Reports[d.Agent.Agent]
+		d.DataUpdateTime = at.heard.Reports[d.Agent.Agent]
 	}
-	schema.Judge(&d.Agent, now, g.state.Limits)
-	d.AlertRecords = schema.AlertsOfAgent(d, now, g.state.Limits)
+	schema.Judge(&d.Agent, at.time, g.state.Limits)
+	d.AlertRecords = schema.AlertsOfAgent(d, at.time, g.state.Limits)
 	for _, list := range []*[]string{&d.Reasons, &d.DrainWaits, &d.DownComponents} {
 		if *list == nil {
 			*list = []string{}

@@ -135,6 +135,7 @@ func (s *Store) count() {
 	a := Account{}
 	a.Documents, a.DocumentCount = s.account.weight.Load(), int(s.account.number.Load())
 	a.Changes, a.ChangeCount = s.differences.bytes()
+	a.Heard, a.HeardCount = s.readers.heard.bytes()
 	cur := s.current.Load()
 	if cur == nil {
 		s.account.last = a

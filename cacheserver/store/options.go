@@ -24,11 +24,13 @@ type Options struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	// Moment returns the moment of the input that is being applied, and Name the
-	// prefix and the number of the generation that it makes: where several stores
-	// apply the same inputs, both come with the input. nil: Now, and a count.
+	// Moment returns the moment of the input that is being applied, Name the prefix
+	// and the number of the generation that it makes, and Input those of the input (0:
+	// it is not one of those that other stores apply too): where several stores apply
+	// the same inputs, all come with the input. nil: Now, and counts.
 	Moment func() time.Time
 	Name   func() (process string, number int64)
+	Input  func() (process string, number int64)
 	// KeepAll keeps each generation as if an answer had linked to it: another
 	// server's answer may have. Dropping one early breaks a promise only if an
 	// answer of this server made it.

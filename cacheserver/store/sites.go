@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dmwm/wmstats/cacheserver/join"
 	"github.com/dmwm/wmstats/cacheserver/join/sums"
 	"github.com/dmwm/wmstats/schema"
 )
@@ -11,7 +12,10 @@ import (
 // Sites returns the sums by site, by name: the sites with jobs, and those where
 // an agent may run. State and slots are those that agents report now: their age
 // counts, though it makes no generation.
-func (g *Generation) Sites() []schema.Site {
+func (g *Generation) Sites() []schema.Site { return g.SitesAt(g.Now()) }
+
+// SitesAt is Sites as of a moment.
+func (g *Generation) SitesAt(at AsOf) []schema.Site {
 	sites := map[string]*schema.Site{}
 	for s := range g.sums.Sites.All() {
 		again := s.Site
@@ -19,7 +23,7 @@ func (g *Generation) Sites() []schema.Site {
 		again.StateAgents = []string{}
 		sites[again.Site] = &again
 	}
-	g.eachSiteAgent(func(a *schema.SiteAgent) {
+	g.eachSiteAgent(at, func(a *schema.SiteAgent) {
 		s := sites[a.Site]
 		if s == nil {
 			s = newSite(a.Site)
@@ -48,15 +52,15 @@ func (g *Generation) SiteGroups() map[string]schema.GroupCounts {
 // Site returns one of Sites with the report of each agent on it; false for an
 // unknown site.
 func (g *Generation) Site(name string) (d schema.SiteDetail, ok bool) {
-	all := g.Sites()
+	at := g.Now()
+	all := g.SitesAt(at)
 	i := slices.IndexFunc(all, func(s schema.Site) bool { return s.Site == name })
 	if i < 0 {
 		return d, false
 	}
 	d = schema.SiteDetail{Site: all[i], AgentStates: []schema.SiteAgent{}, QueueSites: []schema.QueueSite{}}
-	now := g.with.opt.Now().Unix()
-	for _, a := range g.agentInfos() {
-		if !g.alive(a.Heard.Time, now) {
+	for _, a := range g.agentInfos(at) {
+		if !g.alive(a, at) {
 			continue
 		}
 		for _, q := range a.Detail.QueueSites {
@@ -65,7 +69,7 @@ func (g *Generation) Site(name string) (d schema.SiteDetail, ok bool) {
 			}
 		}
 	}
-	g.eachSiteAgent(func(a *schema.SiteAgent) {
+	g.eachSiteAgent(at, func(a *schema.SiteAgent) {
 		if a.Site == name {
 			d.AgentStates = append(d.AgentStates, *a)
 		}
@@ -83,20 +87,18 @@ func newSite(name string) *schema.Site {
 }
 
 // eachSiteAgent visits the report of each agent on each site, by agent.
-func (g *Generation) eachSiteAgent(visit func(*schema.SiteAgent)) {
-	now := g.with.opt.Now().Unix()
-	for _, a := range g.agentInfos() {
-		at := a.Heard.Time
-		alive := g.alive(at, now)
+func (g *Generation) eachSiteAgent(at AsOf, visit func(*schema.SiteAgent)) {
+	for _, a := range g.agentInfos(at) {
+		alive := g.alive(a, at)
 		for i := range a.Detail.Sites {
-			visit(&schema.SiteAgent{AgentSite: a.Detail.Sites[i], UpdateTime: at, Alive: alive})
+			visit(&schema.SiteAgent{AgentSite: a.Detail.Sites[i], UpdateTime: a.Heard.Time, Alive: alive})
 		}
 	}
 }
 
-// alive reports whether an agent or service heard of at a time is not silent.
-func (g *Generation) alive(heard, now int64) bool {
-	return heard > 0 && now-heard <= g.state.Limits.AgentSilent
+// alive reports whether an agent or service is not silent.
+func (g *Generation) alive(a join.Agent, at AsOf) bool {
+	return a.Heard.Time > 0 && at.time-a.Heard.Time <= g.state.Limits.AgentSilent
 }
 
 // addAgent adds an agent's report on a site. Agents disagree deliberately, for

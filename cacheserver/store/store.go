@@ -41,6 +41,7 @@ type Store struct {
 	mu     sync.Mutex // held by the writer; guards all below
 	writer *join.Join
 	number int64 // of the newest generation
+	inputs int64 // counted if Options.Input does not
 }
 
 // New returns an empty store. The error names all invalid options.
@@ -58,8 +59,8 @@ func New(o Options) (*Store, error) {
 
 func newReaders(o Options) *readers {
 	r := &readers{opt: o, lists: lists{cache: o.Cache, pending: map[string]*pending{}}}
-	r.fresh.Store(&join.Freshness{})
 	r.kept.init(o.KeepFor)
+	r.heard.init(o.KeepFor)
 	return r
 }
 

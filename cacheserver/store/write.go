@@ -125,7 +125,12 @@ func (l *Load) Abort() {
 
 // show publishes the outcome of an input. The caller holds the writer's lock.
 func (s *Store) show(out join.Outcome, how making) Result {
-	s.readers.fresh.Store(out.Freshness)
+	s.inputs++
+	process, input := s.opt.Process, s.inputs
+	if s.opt.Input != nil {
+		process, input = s.opt.Input()
+	}
+	s.readers.heard.note(process, input, how.began, out.Freshness)
 	s.waiting.Store(int64(out.Unmatched))
 	if out.Publish {
 		s.publish(out.State, out.Diff, how)

@@ -10,7 +10,7 @@ import (
 // count computes the values of a point: overall, and for each campaign, site,
 // release and agent. They are sums that the generation has, so that the cost
 // depends on the number of names only.
-func (t *Timeline) count(generation *store.Generation, agents []schema.AgentDetail) map[key][]int64 {
+func (t *Timeline) count(generation *store.Generation, agents []schema.AgentDetail, sites []schema.Site) map[key][]int64 {
 	out := map[key][]int64{}
 	all := make([]int64, len(t.all.labels))
 	out[key{}] = all
@@ -25,7 +25,7 @@ func (t *Timeline) count(generation *store.Generation, agents []schema.AgentDeta
 		out[key{Release, r.Release}] = t.values(groupsOf(&r.Rollup), &r.Counters)
 	}
 	groups := generation.SiteGroups()
-	for _, s := range generation.Sites() {
+	for _, s := range sites {
 		out[key{Site, s.Site}] = t.values(groups[s.Site], &s.Counters)
 	}
 	groups = generation.AgentGroups()

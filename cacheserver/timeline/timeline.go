@@ -131,11 +131,16 @@ func (t *Timeline) due() time.Duration {
 // last point is younger than Every. If the clock was set back by more than
 // that, the points that are later than now are dropped: times must ascend.
 func (t *Timeline) Observe(generation *store.Generation, agents []schema.AgentDetail) (taken bool) {
-	return t.ObserveAt(t.o.Now(), generation, func() []schema.AgentDetail { return agents })
+	return t.observe(t.o.Now(), generation, func() []schema.AgentDetail { return agents })
 }
 
-// ObserveAt is Observe at a moment. It calls agents only if it takes a point.
-func (t *Timeline) ObserveAt(at time.Time, generation *store.Generation, from func() []schema.AgentDetail) (taken bool) {
+// ObserveAt is Observe at a moment, with the agents as of then.
+func (t *Timeline) ObserveAt(at time.Time, generation *store.Generation) (taken bool) {
+	return t.observe(at, generation, func() []schema.AgentDetail { return generation.AgentsAt(generation.AsOf(at)) })
+}
+
+// observe calls from only if it takes a point.
+func (t *Timeline) observe(at time.Time, generation *store.Generation, from func() []schema.AgentDetail) (taken bool) {
 	t.observing.Lock()
 	defer t.observing.Unlock()
 	now := at.Unix()
@@ -143,9 +148,8 @@ func (t *Timeline) ObserveAt(at time.Time, generation *store.Generation, from fu
 	if every := int64(t.o.Every / time.Second); last > 0 && now-last < every && last-now < max(every, 1) {
 		return false
 	}
-	agents := from()
-	counts := t.count(generation, agents)
-	states := siteStates(generation.Sites())
+	agents, sites := from(), generation.SitesAt(generation.AsOf(at))
+	counts := t.count(generation, agents, sites)
 	if last >= now {
 		t.trouble.cut(now)
 	}
@@ -162,7 +166,7 @@ func (t *Timeline) ObserveAt(at time.Time, generation *store.Generation, from fu
 	t.trim(now)
 	if t.o.Source == nil || !t.o.Source().Stale {
 		t.agents.observe(now, agents)
-		t.sites.compare(now, states)
+		t.sites.compare(now, siteStates(sites))
 	}
 	t.forgetLogs(now)
 	t.forget()

@@ -81,7 +81,7 @@ var memoryParts = map[string]string{
 	"sums": "totals", "differences": "names of changed workflows", "segments": "compressed blocks",
 	"kept": "kept generations", "cache": "cached details, results and answers", "timeline": "counts over time",
 	"quarantine": "unusable documents", "program": "program", "answers": "answer cache", "failures": "failing jobs of all workflows",
-	"groups": "totals kept for paged reads",
+	"heard": "when agents were heard of",
 }
 
 func cacheFacts(d web.Data) []web.Fact {
