@@ -18,7 +18,7 @@ const (
 	Blind                   // the server reads no entries
 	Excused                 // it never gets the lease
 	Overloaded              // it stores no snapshots
-	Frozen                  // calls wait, and are done when the server is awake, however late
+	Frozen                  // calls wait, and are done when the server is awake, however late; notices come then too
 	Slow                    // calls take time
 	Lossy                   // of the notices of stored entries, some are lost
 	Doubled                 // some come twice
@@ -30,8 +30,8 @@ var errCut = errors.New("the log does not answer")
 func (c *Client) Begin(f Fault) {
 	c.e.mu.Lock()
 	defer c.e.mu.Unlock()
-	if c.faults[f]++; f == Frozen && c.thawed == nil {
-		c.thawed = make(chan struct{})
+	if c.faults[f]++; f == Frozen && c.faults[f] == 1 {
+		c.awake = make(chan struct{})
 	}
 }
 
@@ -43,10 +43,20 @@ func (c *Client) End(f Fault) {
 		return
 	}
 	delete(c.faults, f)
-	if f == Frozen && c.thawed != nil {
-		close(c.thawed)
-		c.thawed = nil
+	if f == Frozen {
+		close(c.awake)
+		for _, stored := range c.arrived {
+			c.tell(stored)
+		}
+		c.arrived = nil
 	}
+}
+
+// Awake returns a channel that is closed while the server is not Frozen.
+func (c *Client) Awake() <-chan struct{} {
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	return c.awake
 }
 
 // Heal ends all faults.
@@ -75,13 +85,15 @@ func (c *Client) Set(late time.Duration, notices int) {
 
 // hears reports whether the server is told of what happens in the engine. The lock is
 // held.
-func (c *Client) hears() bool {
-	return c.faults[Cut]+c.faults[Deaf]+c.faults[Blind]+c.faults[Frozen] == 0
-}
+func (c *Client) hears() bool { return c.faults[Cut]+c.faults[Deaf]+c.faults[Blind] == 0 }
 
 // tell tells the server of a stored entry. The lock is held.
 func (c *Client) tell(stored replica.Stored) {
 	if !c.hears() {
+		return
+	}
+	if c.faults[Frozen] > 0 {
+		c.arrived = append(c.arrived, stored)
 		return
 	}
 	times := 1
@@ -107,14 +119,12 @@ func (c *Client) do(ctx context.Context, what func() error) error {
 		return err
 	}
 	c.e.mu.Lock()
-	thawed, late := c.thawed, time.Duration(0)
+	awake, late := c.awake, time.Duration(0)
 	if c.faults[Slow] > 0 {
 		late = c.late
 	}
 	c.e.mu.Unlock()
-	if thawed != nil {
-		<-thawed // a stopped process has sent its request, or sends it when it runs again
-	}
+	<-awake // a stopped process has sent its request, or sends it when it runs again
 	time.Sleep(late)
 	c.e.mu.Lock()
 	defer c.e.mu.Unlock()

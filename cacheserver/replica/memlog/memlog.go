@@ -44,7 +44,8 @@ func New(epoch string) *Engine { return &Engine{epoch: epoch} }
 
 // Client returns the view of one server.
 func (e *Engine) Client() *Client {
-	c := &Client{e: e, stored: make(chan replica.Stored, 64), released: make(chan struct{}, 1), faults: map[Fault]int{}}
+	c := &Client{e: e, stored: make(chan replica.Stored, 64), released: make(chan struct{}, 1), faults: map[Fault]int{}, awake: make(chan struct{})}
+	close(c.awake)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.clients = append(e.clients, c)
@@ -99,6 +100,16 @@ func (e *Engine) Newest() []byte {
 	return e.snapshots[len(e.snapshots)-1].data
 }
 
+// Oldest returns the entry of the oldest snapshot.
+func (e *Engine) Oldest() (entry uint64, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.snapshots) == 0 {
+		return 0, false
+	}
+	return e.snapshots[0].Entry, true
+}
+
 // Lease hands the lease to a holder, whoever has it.
 func (e *Engine) Lease(holder string) {
 	e.mu.Lock()
@@ -150,11 +161,12 @@ type Client struct {
 	released chan struct{}
 
 	// The rest is guarded by the engine's lock.
-	faults  map[Fault]int // how often each was begun and not ended
-	thawed  chan struct{} // closed when the server is awake
-	late    time.Duration // of each call, while it is Slow
-	heard   int           // number of notices
-	notices int           // of which each is lost or doubled
+	faults  map[Fault]int    // how often each was begun and not ended
+	awake   chan struct{}    // closed while the server is not Frozen
+	arrived []replica.Stored // notices while it is
+	late    time.Duration    // of each call, while it is Slow
+	heard   int              // number of notices
+	notices int              // of which each is lost or doubled
 }
 
 // Open returns the state.
