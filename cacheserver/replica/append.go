@@ -89,7 +89,7 @@ func (r *Replica) store(in *input) (body []byte, err error) {
 	if body, err = encodeInput(in); err != nil {
 		return nil, err
 	}
-	for _, entry := range split(body, r.seq+1) {
+	for _, entry := range split(body, r.seq+1, r.o.EntryBytes) {
 		if err := r.storeOne(l.ctx, entry); err != nil {
 			return nil, err
 		}

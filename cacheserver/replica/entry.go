@@ -19,8 +19,11 @@ import (
 // version is the first byte of each entry.
 const version = 1
 
-// mostEntry is the maximum length of a stored entry; a longer input takes several.
+// mostEntry is the usual maximum length of a stored entry; a longer input takes several.
 const mostEntry = 512 << 10
+
+// entryHead is the most that an entry has besides its part of the input.
+const entryHead = 32
 
 // mostInput is the maximum length of an input that is read.
 const mostInput = 256 << 20
@@ -203,10 +206,11 @@ func readChange(c *checkpoint.Cursor, to *join.Change) error {
 	return nil
 }
 
-// split returns the entries of a body, the first of which expects a number.
-func split(body []byte, number uint64) (entries [][]byte) {
+// split returns the entries of a body, the first of which expects a number, of a length
+// of at most most.
+func split(body []byte, number uint64, most int) (entries [][]byte) {
 	for first := true; first || len(body) > 0; first = false {
-		part := body[:min(len(body), mostEntry-32)]
+		part := body[:min(len(body), most-entryHead)]
 		body = body[len(part):]
 		flags := byte(0)
 		if first {

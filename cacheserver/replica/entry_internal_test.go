@@ -73,7 +73,7 @@ func assemble(t *testing.T, p *parts, entries [][]byte, number uint64) (bodies [
 func TestALongInputTakesSeveralEntries(t *testing.T) {
 	for _, size := range []int{1, mostEntry - 33, mostEntry - 32, mostEntry - 31, 3 * mostEntry} {
 		body := bytes.Repeat([]byte("x"), size)
-		entries := split(body, 9)
+		entries := split(body, 9, mostEntry)
 		for _, entry := range entries {
 			require.LessOrEqual(t, len(entry), mostEntry)
 		}
@@ -84,12 +84,12 @@ func TestALongInputTakesSeveralEntries(t *testing.T) {
 // A server that dies leaves an input without its end. The next input begins again.
 func TestAnUnfinishedInputIsIgnored(t *testing.T) {
 	long, short := bytes.Repeat([]byte("x"), 2*mostEntry), []byte("short")
-	unfinished := split(long, 5)[:2]
+	unfinished := split(long, 5, mostEntry)[:2]
 	p := new(parts)
 	require.Empty(t, assemble(t, p, unfinished, 5))
-	require.Equal(t, [][]byte{short}, assemble(t, p, split(short, 7), 7))
+	require.Equal(t, [][]byte{short}, assemble(t, p, split(short, 7, mostEntry), 7))
 	// A reader that begins in the middle of one ignores the rest of it.
-	require.Empty(t, assemble(t, new(parts), split(long, 1)[1:], 2))
+	require.Empty(t, assemble(t, new(parts), split(long, 1, mostEntry)[1:], 2))
 }
 
 // Repetitive text is compressed more than a thousand times.
@@ -103,7 +103,7 @@ func TestAnInputOfManyEqualBytes(t *testing.T) {
 }
 
 func TestEntriesThatMustNotBeApplied(t *testing.T) {
-	entry := split([]byte("body"), 3)[0]
+	entry := split([]byte("body"), 3, mostEntry)[0]
 	for name, c := range map[string]struct {
 		change func(e []byte) []byte
 		number uint64
@@ -144,7 +144,7 @@ func FuzzInput(f *testing.F) {
 }
 
 func FuzzEntry(f *testing.F) {
-	for _, entry := range split(bytes.Repeat([]byte("x"), mostEntry), 300) {
+	for _, entry := range split(bytes.Repeat([]byte("x"), mostEntry), 300, mostEntry) {
 		f.Add(entry, uint64(300))
 	}
 	f.Fuzz(func(_ *testing.T, entry []byte, number uint64) {

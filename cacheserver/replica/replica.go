@@ -61,8 +61,8 @@ type Reader interface {
 	Notes() []follower.Note
 }
 
-// Options of a Replica. All but Name, Replay, SnapshotEvery, KeepFor, Dir, Now, Log and Hooks are
-// required.
+// Options of a Replica. All but Name, Replay, SnapshotEvery, KeepFor, EntryBytes, Dir, Now, Log and Hooks
+// are required.
 type Options struct {
 	Engine   Log
 	Machine  Machine
@@ -74,6 +74,7 @@ type Options struct {
 	Replay        time.Duration // age of the snapshot from which a server starts; 0: 5 min
 	SnapshotEvery time.Duration // 0: 1 min
 	KeepFor       time.Duration // of entries, at least; 0: 2 h
+	EntryBytes    int           // maximum length of an entry; 0: 512 KB
 	Dir           string        // for temporary files; "": the system's
 
 	Now   func() time.Time // nil: time.Now
@@ -200,6 +201,12 @@ func New(o Options) (*Replica, error) {
 	}
 	if o.KeepFor == 0 {
 		o.KeepFor = 2 * time.Hour
+	}
+	if o.EntryBytes == 0 {
+		o.EntryBytes = mostEntry
+	}
+	if o.EntryBytes <= entryHead {
+		return nil, fmt.Errorf("replica options: EntryBytes must be more than %d", entryHead)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

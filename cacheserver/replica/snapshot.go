@@ -124,11 +124,13 @@ func (r *Replica) removeOld(ctx context.Context) error {
 	return nil
 }
 
-// capture captures all sections of one entry: nothing is applied meanwhile.
+// capture captures all sections of one entry: nothing is applied meanwhile. In the middle
+// of an input, which another server may end, there is nothing to capture: a server that
+// started from it would ignore the rest.
 func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.loaded || len(r.shared.Positions) == 0 || !r.o.Machine.Loaded() {
+	if !r.loaded || r.parts.open || len(r.shared.Positions) == 0 || !r.o.Machine.Loaded() {
 		return nil, head{}, errNothing
 	}
 	generation, at, input := r.o.Clock.Newest()
@@ -150,7 +152,8 @@ func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 // start restores a snapshot and applies the entries since then, if there are any:
 // the newest one that is at least r.o.Replay old, so that this server has the
 // generations of that time too; or the oldest one. Where applying the entries would
-// take long, it is a newer one.
+// take long, it is a newer one. Without a snapshot this server can only begin the log
+// again, after the entries that nobody can use.
 func (r *Replica) start(ctx context.Context) {
 	state, err := r.o.Engine.Open(ctx)
 	var list []Snapshot
@@ -163,7 +166,7 @@ func (r *Replica) start(ctx context.Context) {
 		return
 	}
 	r.mu.Lock()
-	r.epoch = state.Epoch
+	r.epoch, r.seq = state.Epoch, state.Last
 	r.mu.Unlock()
 	for len(list) > 0 && list[0].Entry+1 < state.First {
 		list = list[1:] // the entries after it are gone

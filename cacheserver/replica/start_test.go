@@ -102,3 +102,34 @@ func TestEntriesAreKept(t *testing.T) {
 		b.stop()
 	})
 }
+
+// A log without a snapshot, as its first leader could store none: the next server reads
+// everything and begins the log again. One that has the older entries starts again.
+func TestALogWithoutASnapshot(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		cut := func(client *memlog.Client) replica.Log {
+			client.Begin(memlog.Overloaded)
+			return client
+		}
+		a := startWith(t, e, "a", cut)
+		time.Sleep(aWhile)
+		require.Nil(t, e.Newest())
+		b := start(t, e, "b")
+		time.Sleep(aWhile)
+		require.False(t, b.CaughtUp(), "it waits for a snapshot")
+		a.client.Begin(memlog.Excused)
+		time.Sleep(aWhile)
+		require.Equal(t, 0, leading(b))
+		require.True(t, ready(t, b))
+		require.ErrorContains(t, <-a.ended, "another server has begun the log again from a full read")
+		require.False(t, ready(t, a))
+		a.stop()
+		a = start(t, e, "a")
+		time.Sleep(aWhile)
+		require.True(t, ready(t, a))
+		require.Greater(t, equal(t, a, b), 15)
+		a.stop()
+		b.stop()
+	})
+}

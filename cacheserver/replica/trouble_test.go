@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dmwm/wmstats/cacheserver/replica"
 	"github.com/dmwm/wmstats/cacheserver/replica/memlog"
 )
 
@@ -270,6 +271,32 @@ func TestAStartThatTakesLong(t *testing.T) {
 		b.client.End(memlog.Blind)
 		time.Sleep(aWhile)
 		require.True(t, ready(t, b))
+		a.stop()
+		b.stop()
+	})
+}
+
+// No snapshot is stored in the middle of an input that another server has begun: a server
+// that starts from it would ignore the rest of the input.
+func TestASnapshotInTheMiddleOfAnInput(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		newest := func(_ *machine, o *replica.Options) { o.Replay = time.Millisecond }
+		direct := func(client *memlog.Client) replica.Log { return client }
+		a := startWith(t, e, "a", direct, newest)
+		time.Sleep(aWhile)
+		halves := replica.HalvesOf(uint64(len(e.Entries())+1), a.reader.Shared())
+		require.Len(t, halves, 2)
+		e.Insert(halves[0])
+		time.Sleep(850 * time.Millisecond) // it leads again, and has appended nothing
+		require.Equal(t, 0, leading(a))
+		b := startWith(t, e, "b", direct, newest)
+		time.Sleep(50 * time.Millisecond)
+		e.Insert(halves[1])
+		time.Sleep(aWhile)
+		equal(t, a, b)
+		require.True(t, b.CaughtUp())
+		require.Equal(t, 1, strings.Count(a.machine.state(), "1000000000 tick"))
 		a.stop()
 		b.stop()
 	})
