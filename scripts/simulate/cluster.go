@@ -50,7 +50,7 @@ func (c *cluster) epoch() string {
 func (c *cluster) start(at int) *Broken {
 	c.lives++
 	m, err := newMember(memberOptions{
-		plan: c.w.plan, name: fmt.Sprintf("s%d.%d", at, c.lives), engine: c.engine, dial: c.w.net, password: c.w.ourPassword, dir: c.w.dir, hasty: c.hasty,
+		plan: c.w.plan, name: fmt.Sprintf("s%d.%d", at, c.lives), engine: c.engine, dial: c.w.net, password: c.w.ourPassword, dir: c.w.dir, hasty: c.hasty, believe: c.w.believing,
 		log: slog.New(logTo{trace: c.w.trace}),
 	})
 	if err != nil {
@@ -67,6 +67,19 @@ func (c *cluster) start(at int) *Broken {
 	return nil
 }
 
+// restart restarts each server.
+func (c *cluster) restart() *Broken {
+	for at := range c.members {
+		if b := c.end(at, true); b != nil {
+			return b
+		}
+		if b := c.start(at); b != nil {
+			return b
+		}
+	}
+	return nil
+}
+
 // end ends a member, and checks Stopped if no other one runs.
 func (c *cluster) end(at int, inOrder bool) *Broken {
 	m := c.members[at]
@@ -74,9 +87,6 @@ func (c *cluster) end(at int, inOrder bool) *Broken {
 		return nil
 	}
 	c.members[at] = nil
-	for m.log.Is(memlog.Frozen) { // its goroutines must end
-		m.log.End(memlog.Frozen)
-	}
 	if err := m.end(inOrder); err != nil {
 		return c.checks.broken(Stopped, "%v", err)
 	}

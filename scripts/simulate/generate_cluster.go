@@ -13,6 +13,9 @@ func NewClusterPlan(seed uint64, hours float64) Plan {
 	if g.chance(2) {
 		g.p.Reread = Span(g.between(10*time.Minute, time.Hour))
 	}
+	if g.chance(3) { // an input takes several entries
+		g.p.Entry = 200 + g.rng.IntN(1000)
+	}
 	g.life()
 	for t := g.between(0, 3*time.Minute); t < g.length; {
 		end := t
@@ -39,7 +42,7 @@ func (g *generator) ofServers() Event {
 	switch n := g.rng.IntN(100); {
 	case n < 25:
 		e.Kind = []Kind{Kill, Halt}[g.rng.IntN(2)]
-	case n < 83:
+	case n < 77:
 		kinds := []Kind{LogCut, LogDeaf, LogBlind, LogFull, LogExcuse, LogFreeze, LogSlow, LogLossy, LogDouble}
 		switch e.Kind = kinds[g.rng.IntN(len(kinds))]; e.Kind {
 		case LogSlow:
@@ -47,13 +50,13 @@ func (g *generator) ofServers() Event {
 		case LogLossy, LogDouble:
 			e.N = 1 + g.rng.IntN(3)
 		}
-	case n < 87:
+	case n < 81:
 		e = Event{Kind: []Kind{LogReplace, LogNoRoom}[g.rng.IntN(2)], For: e.For}
 		if e.Kind == LogReplace {
 			e.For = 0
 		}
 	case n < 89:
-		e = Event{Kind: Stop, For: e.For}
+		e = g.ofSource()
 	case n < 93:
 		e = g.ofConnections()
 	case n < 97:

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dmwm/wmstats/cacheserver/api"
@@ -33,6 +34,7 @@ type member struct {
 	log     *memlog.Client
 	couch   *couch.Client
 	replica *replica.Replica
+	machine *machine
 	handler http.Handler
 
 	cancel context.CancelFunc
@@ -48,6 +50,7 @@ type memberOptions struct {
 	dial     *network
 	password func() string
 	dir      string
+	believe  bool // accept each full read
 	hasty    bool // it does not wait for generations of other servers: a mistake that must be found
 	log      *slog.Logger
 }
@@ -55,7 +58,7 @@ type memberOptions struct {
 // newMember creates a member and starts nothing.
 func newMember(o memberOptions) (*member, error) {
 	m := &member{name: o.name, log: o.engine.Client(), ended: make(chan error, 1)}
-	source := couch.Options{URL: "http://couch.invalid:5984", Dial: o.dial.Dial, Log: o.log}
+	source := couch.Options{URL: "http://couch.invalid:5984", Dial: stopping{o.dial.Dial, m.log.Awake}.Dial, Log: o.log}
 	if o.plan.Login {
 		source.User, source.PasswordNow = user, o.password
 	}
@@ -64,15 +67,20 @@ func newMember(o memberOptions) (*member, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	clock := new(replica.Clock)
-	records, err := store.New(store.Options{Process: o.name, Limits: limits(), Moment: clock.Moment, Name: clock.Name, KeepAll: true, Log: o.log})
+	keeping := store.Options{Process: o.name, Limits: limits(), Moment: clock.Moment, Name: clock.Name, KeepAll: true, Log: o.log}
+	if o.believe {
+		keeping.MaxLoss = 1
+	}
+	records, err := store.New(keeping)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	m.machine = &machine{Store: follower.OfStore(records), store: records}
 	if m.replica, err = replica.New(replica.Options{
-		Engine: m.log, Machine: &machine{follower.OfStore(records), records}, Clock: clock,
+		Engine: m.log, Machine: m.machine, Clock: clock,
 		Header:   checkpoint.Header{Fingerprint: schema.Fingerprint(), Source: "simulation"},
 		Sections: []checkpoint.Section{records.Section()},
-		Name:     o.name, Replay: replayed, Dir: o.dir, Log: o.log,
+		Name:     o.name, Replay: replayed, EntryBytes: o.plan.Entry, Dir: o.dir, Log: o.log,
 	}); err != nil {
 		return nil, fmt.Errorf("replica: %w", err)
 	}
@@ -103,10 +111,14 @@ func (m *member) start() {
 	m.parts.Go(func() { m.ended <- m.replica.Run(ctx) })
 }
 
-// end ends the member. One that is killed can't release its lease.
+// end ends the member. One that is killed can't release its lease. One that is frozen
+// must run for its goroutines to end: if it is killed, it does nothing then.
 func (m *member) end(inOrder bool) error {
 	if !inOrder {
 		m.log.Begin(memlog.Cut)
+	}
+	for m.log.Is(memlog.Frozen) {
+		m.log.End(memlog.Frozen)
 	}
 	m.cancel()
 	m.parts.Wait()
@@ -136,6 +148,7 @@ type machine struct {
 	follower.Store
 
 	store *store.Store
+	swept atomic.Int64 // number of full reads that the log has ended
 }
 
 func (m *machine) KnownHash(kind join.Kind, id string) (uint64, bool) {
@@ -146,7 +159,10 @@ func (m *machine) ApplyRead(changes []join.Change) store.Result {
 	return m.store.ApplyRead(changes)
 }
 
-func (m *machine) Sweep(gone []join.Document, _ []string) store.Result { return m.store.Sweep(gone) }
+func (m *machine) Sweep(gone []join.Document, _ []string) store.Result {
+	m.swept.Add(1)
+	return m.store.Sweep(gone)
+}
 
 func (m *machine) Holds(c join.Change) bool {
 	known, ok := m.store.KnownHash(c.Kind, c.ID)

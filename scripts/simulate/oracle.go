@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"time"
@@ -147,19 +148,27 @@ func (o *oracle) read() (*listed, *Broken) {
 	case w.Code != http.StatusOK:
 		return nil, o.broken(Answered, "%s answers %d %s", listPath, w.Code, w.Body)
 	}
-	h := w.Header()
-	list := &listed{generation: h.Get(wire.HeaderGeneration), etag: h.Get("ETag"), stale: h.Get(wire.HeaderStale) != "", reason: h.Get(wire.HeaderStaleReason)}
-	if w.Code == http.StatusNotModified {
-		list.rows, list.alerts = o.list.rows, o.list.alerts
-		return list, nil
-	}
-	rows, err := parseRows(w.Body.Bytes())
+	list, err := parseList(w, o.list)
 	if err != nil {
 		return nil, o.broken(Answered, "%s: %v", listPath, err)
 	}
-	list.rows = rows
+	return list, nil
+}
+
+// parseList reads an answer to listPath; before is the list that it names if it is 304.
+func parseList(w *httptest.ResponseRecorder, before *listed) (*listed, error) {
+	h := w.Header()
+	list := &listed{generation: h.Get(wire.HeaderGeneration), etag: h.Get("ETag"), stale: h.Get(wire.HeaderStale) != "", reason: h.Get(wire.HeaderStaleReason)}
+	if w.Code == http.StatusNotModified {
+		list.rows, list.alerts = before.rows, before.alerts
+		return list, nil
+	}
+	var err error
+	if list.rows, err = parseRows(w.Body.Bytes()); err != nil {
+		return nil, err
+	}
 	if list.alerts, err = parseAlerts(w.Body.Bytes()); err != nil {
-		return nil, o.broken(Answered, "%s: %v", listPath, err)
+		return nil, err
 	}
 	return list, nil
 }
@@ -297,7 +306,7 @@ func (o *oracle) equal() *Broken {
 	if o.list == nil {
 		return o.broken(Equal, "the process has no list yet; the last fault ended at %s", o.w.span(o.w.quiet))
 	}
-	if o.list.stale && strings.Contains(o.list.reason, "far fewer documents") && o.trueLoss() {
+	if o.list.stale && o.list.trueLoss(o.w) {
 		return o.w.believe()
 	}
 	if o.list.stale {

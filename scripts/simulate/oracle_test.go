@@ -105,6 +105,8 @@ func TestTheOracleIsNotBlind(t *testing.T) {
 	}
 }
 
+const heldBack = "far fewer documents than are known"
+
 // TestTrueLoss: a read may be held back only if the source has lost documents: by
 // the rule, at least five and a fifth of them, or at least a half.
 func TestTrueLoss(t *testing.T) {
@@ -115,15 +117,15 @@ func TestTrueLoss(t *testing.T) {
 		{0, 0, false}, {10, 10, false}, {10, 6, false}, {10, 5, true}, {2, 1, true}, {25, 21, false}, {25, 20, true}, {26, 21, false}, {30, 24, true},
 	} {
 		w := &world{plan: &Plan{}, source: &source{now: map[string]value{}}}
-		o := &oracle{w: w, list: &listed{rows: map[string]value{}}}
+		list := &listed{reason: heldBack, rows: map[string]value{}}
 		for i := range c.listed {
-			o.list.rows[workflowName(i)] = value{}
+			list.rows[workflowName(i)] = value{}
 		}
 		for i := range c.there {
 			w.source.now[workflowName(i)] = value{Priority: 1}
 		}
 		w.source.now["another"] = value{}
-		assert.Equal(t, c.want, o.trueLoss(), "%d of %d", c.there, c.listed)
+		assert.Equal(t, c.want, list.trueLoss(w), "%d of %d", c.there, c.listed)
 	}
 }
 
@@ -159,8 +161,8 @@ func TestTrueLossOfAgentsDocuments(t *testing.T) {
 			noteGone(s.goneInfos, s.was.infos, s.is.infos, start.Add(c.went))
 			w := &world{plan: &Plan{}, source: s, lastFresh: start}
 			for missed, want := range map[string]bool{"agent documents": c.want && kind != "agents", "agents": c.want && kind == "agents", "requests": false} {
-				o := &oracle{w: w, list: &listed{reason: "far fewer documents than are known: 2 of 2 " + missed + " were missing"}}
-				assert.Equal(t, want, o.trueLoss(), "%d of %d %s gone, %s missed, %v", c.lost, c.had, kind, missed, c.went)
+				list := &listed{reason: heldBack + ": 2 of 2 " + missed + " were missing"}
+				assert.Equal(t, want, list.trueLoss(w), "%d of %d %s gone, %s missed, %v", c.lost, c.had, kind, missed, c.went)
 			}
 		}
 	}

@@ -16,6 +16,7 @@ type Plan struct {
 	Workflows int     // at the start
 	Agents    int
 	Servers   int     `json:",omitempty"` // that share a log; 0: one server without a log
+	Entry     int     `json:",omitempty"` // maximum length of an entry of the log; 0: the usual one
 	Poll      Span    `json:",omitzero"`  // interval of polling; 0: the feed is followed
 	Reread    Span    `json:",omitzero"`  // interval of re-reads; 0: none
 	NoViews   bool    `json:",omitempty"`

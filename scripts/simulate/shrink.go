@@ -124,6 +124,7 @@ func (s *shrinker) world() {
 		func(p *Plan) { p.Agents = 1 },
 		func(p *Plan) { p.Reread = 0 },
 		func(p *Plan) { p.Poll = 0 },
+		func(p *Plan) { p.Entry = 0 },
 		func(p *Plan) { p.NoViews = false },
 		func(p *Plan) { p.Login = false },
 	} {

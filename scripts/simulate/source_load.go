@@ -17,6 +17,7 @@ type load struct {
 	minute time.Time
 	count  int
 	most   int
+	all    int
 }
 
 // add counts a request and reports whether there are far too many.
@@ -27,6 +28,7 @@ func (l *load) add() bool {
 		l.minute, l.count = now, 0
 	}
 	l.count++
+	l.all++
 	l.most = max(l.most, l.count)
 	return l.count > mostAsked
 }
@@ -36,6 +38,13 @@ func (l *load) peak() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.most
+}
+
+// total returns the number of requests.
+func (l *load) total() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all
 }
 
 // serve answers a request and adds it to the trace.

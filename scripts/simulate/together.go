@@ -30,6 +30,7 @@ type together struct {
 
 	bytes  map[string]uint64 // hashes of answers by generation and path
 	number uint64            // of the newest generation that a client has seen
+	first  uint64            // generation of the first snapshot of this log; 0: there was none yet
 	newer  map[uint64]time.Time
 	names  map[string]map[string]bool // of the workflows of recent generations
 	scan   clusterScan
@@ -44,7 +45,7 @@ var hashed = maphash.MakeSeed()
 
 // replaced records that there is another log: its generations have other names.
 func (o *together) replaced() {
-	o.number, o.newer = 0, map[uint64]time.Time{}
+	o.number, o.first, o.newer = 0, 0, map[uint64]time.Time{}
 	o.scan, o.feed = clusterScan{}, clusterFeed{}
 }
 
@@ -53,6 +54,22 @@ func (o *together) replaced() {
 func (o *together) former(generation string) bool {
 	epoch, _, _ := strings.Cut(generation, "-")
 	return generation != "" && epoch != o.c.log
+}
+
+// lacks reports whether a server can't have a generation that another one has: it is of
+// another log than the server, or older than the first snapshot of the log, from which
+// all servers but one have started.
+func (o *together) lacks(m *member, generation string) bool {
+	if o.former(generation) || o.unheard(m) {
+		return true
+	}
+	number, err := numberOf(generation)
+	return err == nil && number < o.first
+}
+
+func numberOf(generation string) (uint64, error) {
+	_, digits, _ := strings.Cut(generation, "-")
+	return strconv.ParseUint(digits, 10, 64) //nolint:wrapcheck // the caller names the generation
 }
 
 // unheard reports whether a server still answers from a log that was replaced. It can't
@@ -73,6 +90,9 @@ var equals = []string{
 
 // look checks the servers.
 func (o *together) look() *Broken {
+	if entry, ok := o.c.engine.Oldest(); ok && o.first == 0 {
+		o.first = entry
+	}
 	for _, m := range o.c.members {
 		if m == nil {
 			continue
@@ -141,20 +161,22 @@ func (o *together) list() *Broken {
 	if o.former(w.Header().Get(wire.HeaderGeneration)) {
 		return nil
 	}
-	_, digits, _ := strings.Cut(w.Header().Get(wire.HeaderGeneration), "-")
-	number, err := strconv.ParseUint(digits, 10, 64)
+	number, err := numberOf(w.Header().Get(wire.HeaderGeneration))
 	if err != nil {
 		return o.broken(Steady, "%s: generation %q", by.name, w.Header().Get(wire.HeaderGeneration))
 	}
 	// The client asks another server for the same generation at once.
 	again, other := o.c.get("/fetch?fields=Status&limit=1" + pinned(w.Header().Get(wire.HeaderGeneration)))
-	if again != nil && again.Code == http.StatusGone && o.unheard(other) {
+	if again != nil && again.Code == http.StatusGone && o.lacks(other, w.Header().Get(wire.HeaderGeneration)) {
 		return nil
 	}
 	if again != nil && again.Code != http.StatusOK && again.Code != http.StatusServiceUnavailable && w.Header().Get(wire.HeaderStale) == "" {
 		return o.broken(Steady, "%s has %s, and %s answers %d", by.name, w.Header().Get(wire.HeaderGeneration), other.name, again.Code)
 	}
 	now := time.Now()
+	if w.Header().Get(wire.HeaderStale) == "" {
+		o.c.w.lastFresh = now
+	}
 	if number > o.number {
 		o.newer[o.number] = now
 		o.number = number
@@ -187,7 +209,7 @@ func (o *together) page() *Broken {
 	if w == nil || w.Code == http.StatusServiceUnavailable {
 		return nil // it tries again
 	}
-	if w.Code == http.StatusGone && (s.stale || o.former(s.generation) || o.unheard(by)) {
+	if w.Code == http.StatusGone && (s.stale || o.lacks(by, s.generation)) {
 		*s = clusterScan{}
 		return nil
 	}
@@ -251,7 +273,7 @@ func (o *together) change() *Broken {
 	if err := json.Unmarshal(w.Body.Bytes(), &change); w.Code != http.StatusOK || err != nil {
 		return o.broken(Steady, "%s answers %d %v to /changes since %s: %s", by.name, w.Code, err, f.generation, w.Body)
 	}
-	if change.Event == wire.EventReset && (f.stale || o.former(f.generation) || o.unheard(by)) {
+	if change.Event == wire.EventReset && (f.stale || o.lacks(by, f.generation)) {
 		*f = clusterFeed{}
 		return nil
 	}
@@ -292,6 +314,13 @@ func (o *together) equal() *Broken {
 				return b
 			}
 		}
+	}
+	list, err := parseList(o.c.members[0].get(listPath), nil)
+	if err != nil {
+		return o.broken(Answered, "%s: %v", listPath, err)
+	}
+	if list.trueLoss(o.c.w) {
+		return o.c.w.believe()
 	}
 	fresh, end, err := o.c.w.fresh()
 	if err != nil {

@@ -9,10 +9,12 @@ import (
 // docs/explanation/following-couchdb.md: the source has lost too many documents of
 // the kind that the read missed, compared with our list or, for agents' documents,
 // with the last time that nothing was stale.
-func (o *oracle) trueLoss() bool {
-	s := o.w.source
-	known := o.w.lastFresh.Add(-honesty - slack - time.Duration(o.w.plan.Poll)) // documents that went later were known
-	switch reason := o.list.reason; {
+func (l *listed) trueLoss(w *world) bool {
+	s := w.source
+	known := w.lastFresh.Add(-honesty - slack - time.Duration(w.plan.Poll)) // documents that went later were known
+	switch reason := l.reason; {
+	case !strings.Contains(reason, "far fewer documents"):
+		return false
 	case strings.Contains(reason, " agent documents were missing"):
 		lost := len(goneSince(s.goneReports, known))
 		return tooMuch(lost, len(s.is.reports)+lost)
@@ -21,12 +23,12 @@ func (o *oracle) trueLoss() bool {
 		return tooMuch(lost, len(s.is.infos)+lost)
 	}
 	lost := 0
-	for name := range o.list.rows {
+	for name := range l.rows {
 		if _, there := s.now[name]; !there {
 			lost++
 		}
 	}
-	return tooMuch(lost, len(o.list.rows))
+	return tooMuch(lost, len(l.rows))
 }
 
 // tooMuch is the rule of docs/explanation/following-couchdb.md.

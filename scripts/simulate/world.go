@@ -188,12 +188,15 @@ func (w *world) start() *Broken {
 // lasts until the next start.
 func (w *world) believe() *Broken {
 	w.trace.add("   start with --max-loss 1")
-	if broken := w.end(true); broken != nil {
-		return broken
-	}
 	w.cause(&Event{Kind: Halt}, 0)
 	w.believing = true
 	defer func() { w.believing = false }()
+	if w.cluster != nil {
+		return w.cluster.restart()
+	}
+	if broken := w.end(true); broken != nil {
+		return broken
+	}
 	return w.start()
 }
 
