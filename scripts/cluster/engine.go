@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,13 +63,36 @@ func (c *Cluster) startEngines(ctx context.Context) error {
 
 // EngineReady waits until an engine can store and has what the others have.
 func (c *Cluster) EngineReady(ctx context.Context, engine *Program) error {
-	return engine.Ready(ctx, "http://"+c.health[slices.Index(c.Engines, engine)]+"/healthz")
+	return engine.Ready(ctx, "http://"+c.healthOf(engine)+"/healthz")
+}
+
+// healthOf returns the address at which an engine tells about itself.
+func (c *Cluster) healthOf(engine *Program) string {
+	return c.health[slices.Index(c.Engines, engine)]
 }
 
 func (c *Cluster) configOf(name string) string { return filepath.Join(c.dir, name+".conf") }
 
+// Stored returns how many bytes an engine has stored.
+func (c *Cluster) Stored(ctx context.Context, engine *Program) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.healthOf(engine)+"/jsz", http.NoBody)
+	if err != nil {
+		return 0, fmt.Errorf("ask %s what it has stored: %w", engine.Name, err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("ask %s what it has stored: %w", engine.Name, err)
+	}
+	defer resp.Body.Close()
+	var has struct{ Storage int64 }
+	if err := json.NewDecoder(resp.Body).Decode(&has); err != nil {
+		return 0, fmt.Errorf("ask %s what it has stored: %w", engine.Name, err)
+	}
+	return has.Storage, nil
+}
+
 // LimitDisk sets the most that an engine may store from its next start on, such as
-// "1MB". An engine that holds more acts as if its disk was full.
+// "1MB". An engine that holds more stores nothing.
 func (c *Cluster) LimitDisk(engine *Program, most string) error {
 	file := c.configOf(engine.Name)
 	text, err := os.ReadFile(file)

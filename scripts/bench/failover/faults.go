@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -187,13 +188,24 @@ func wroteNothing(ctx context.Context, c *cluster.Cluster, name string, since ti
 // fillDisk lets one engine start with less room than it has stored.
 func fillDisk(ctx context.Context, c *cluster.Cluster, o Options) error {
 	e := c.Engines[len(c.Engines)-1]
-	for _, most := range []string{"1MB", cluster.EngineDisk} {
+	stored, err := c.Stored(ctx, e)
+	if err != nil {
+		return err //nolint:wrapcheck // it names the program
+	}
+	room := stored / 2
+	for _, most := range []string{strconv.FormatInt(room, 10), cluster.EngineDisk} {
 		e.Stop()
 		if err := errors.Join(c.LimitDisk(e, most), e.Start()); err != nil {
 			return err
 		}
 		if err := pause(ctx, o.Length/3); err != nil {
 			return err
+		}
+		switch stored, err = c.Stored(ctx, e); {
+		case err != nil:
+			return err //nolint:wrapcheck // it names the program
+		case stored <= room:
+			return fmt.Errorf("%s has stored %d bytes and has room for %d: it was not full", e.Name, stored, room)
 		}
 	}
 	return c.EngineReady(ctx, e) //nolint:wrapcheck // it names the address
@@ -219,10 +231,56 @@ func cutOff(ctx context.Context, c *cluster.Cluster, o Options) error {
 	return c.Caches[at].Ready(ctx, readyAt(c.Caches[at])) //nolint:wrapcheck // it names the address
 }
 
+// stopCouch keeps CouchDB away until all servers have noticed, and at least for its
+// time.
 func stopCouch(ctx context.Context, c *cluster.Cluster, o Options) error {
 	c.CouchLink.Refuse()
 	defer c.CouchLink.Heal()
-	return pause(ctx, min(awayFor, o.Length/2))
+	if err := pause(ctx, min(awayFor, o.Length/2)); err != nil {
+		return err
+	}
+	if err := untilStale(ctx, c, true); err != nil {
+		return err
+	}
+	c.CouchLink.Heal()
+	return untilStale(ctx, c, false)
+}
+
+// untilStale waits until all cache servers mark their answers as stale, or none.
+func untilStale(ctx context.Context, c *cluster.Cluster, want bool) error {
+	client := &http.Client{Timeout: 5 * time.Second}
+	defer client.CloseIdleConnections()
+	for range 600 {
+		n := 0
+		for _, p := range c.Caches {
+			if stale, err := isStale(ctx, client, p); err == nil && stale == want {
+				n++
+			}
+		}
+		if n == len(c.Caches) {
+			return nil
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("a cache server does not answer with stale=%t", want)
+}
+
+func isStale(ctx context.Context, client *http.Client, p *cluster.Program) (bool, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Addr+"/fetch?limit=1", http.NoBody)
+	if err != nil {
+		return false, fmt.Errorf("ask %s: %w", p.Name, err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return false, fmt.Errorf("ask %s: %w", p.Name, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return false, fmt.Errorf("ask %s: %w %d", p.Name, errStatus, resp.StatusCode)
+	}
+	return resp.Header.Get("X-Stale") != "", nil
 }
 
 // otherVersion replaces the cache servers one after the other.
