@@ -13,10 +13,8 @@ import (
 // unheard. A server without a generation starts from a snapshot instead, if there is one.
 func (r *Replica) compete(ctx context.Context) {
 	for ctx.Err() == nil && !r.say.failed() {
-		if !r.isLoaded() {
-			r.start(ctx)
-		}
-		if !r.isLoaded() || r.CaughtUp() {
+		answered := r.isLoaded() || r.start(ctx)
+		if answered && (!r.isLoaded() || r.CaughtUp()) {
 			if r.attempt(ctx) {
 				pause(ctx, leaseEvery) // another one may do better
 				continue
@@ -52,15 +50,15 @@ func (r *Replica) attempt(ctx context.Context) (led bool) {
 		r.o.Log.Debug("could not ask for the lease", "err", err)
 		return false
 	}
-	if !r.isLoaded() {
-		r.start(ctx) // the leader before may have stored a snapshot
-	}
-	if !r.isLoaded() && !r.tookOver {
+	answered := r.isLoaded() || r.start(ctx) // the leader before may have stored a snapshot
+	if !r.isLoaded() && !r.tookOver && answered {
 		r.takeOver(ctx)
 		r.tookOver = true
 	}
-	if err := r.leads(ctx); err != nil && ctx.Err() == nil {
-		r.o.Log.Warn("no longer the leader", "name", r.o.Name, "err", err)
+	if answered {
+		if err := r.leads(ctx); err != nil && ctx.Err() == nil {
+			r.o.Log.Warn("no longer the leader", "name", r.o.Name, "err", err)
+		}
 	}
 	err = try(context.WithoutCancel(ctx), func(ctx context.Context) error { return r.o.Engine.Release(ctx, r.holder) })
 	if err != nil {

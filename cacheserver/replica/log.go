@@ -8,8 +8,10 @@ import (
 )
 
 // Log is an ordered log that several servers share, with a lease and room for
-// snapshots. Errors other than those below mean that it does not answer. It is
-// safe for concurrent use.
+// snapshots. Errors other than those below mean that it does not answer. Each call
+// ends soon after its ctx, and in seconds if the engine does not answer, whatever
+// has become of the connection; only Put may take as long as its ctx. It is safe for
+// concurrent use.
 type Log interface {
 	// Open creates the parts that are missing, and returns the state. Nothing else may
 	// be called before it has succeeded.
@@ -39,7 +41,8 @@ type Log interface {
 	Snapshots(ctx context.Context) ([]Snapshot, error)
 	// Put stores the snapshot of an entry.
 	Put(ctx context.Context, entry uint64, from io.Reader) error
-	// Get writes a snapshot to a writer.
+	// Get writes a snapshot to a writer. ErrNoEntry: it, or a part of it, is not there;
+	// ErrDamaged: it is not the one that was stored.
 	Get(ctx context.Context, entry uint64, to io.Writer) error
 	// Remove removes a snapshot.
 	Remove(ctx context.Context, entry uint64) error
@@ -75,4 +78,5 @@ var (
 	ErrNoEntry = errors.New("the log has no such entry")
 	ErrHeld    = errors.New("another server has the lease")
 	ErrFull    = errors.New("the log has no room") // for an entry, the lease, or a snapshot
+	ErrDamaged = errors.New("the snapshot in the log is damaged")
 )

@@ -244,6 +244,9 @@ func (r *Replica) Check() health.Check {
 	case !s.caughtUp.Load():
 		c.OK, c.Needed = false, true
 		c.Note = fmt.Sprintf("starting, at entry %d of %d", s.applied, s.last)
+		if why != "" {
+			c.Note += ": " + why
+		}
 	case why == "":
 		c.Note = fmt.Sprintf("at entry %d; this server %s", s.applied, role)
 	}

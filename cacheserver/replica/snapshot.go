@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -153,8 +154,9 @@ func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 // the newest one that is at least r.o.Replay old, so that this server has the
 // generations of that time too; or the oldest one. Where applying the entries would
 // take long, it is a newer one. Without a snapshot this server can only begin the log
-// again, after the entries that nobody can use.
-func (r *Replica) start(ctx context.Context) {
+// again, after the entries that nobody can use. It returns false if the log did not
+// answer: then there may be a snapshot, and this server must not do that.
+func (r *Replica) start(ctx context.Context) (answered bool) {
 	state, err := r.o.Engine.Open(ctx)
 	var list []Snapshot
 	if err == nil {
@@ -162,9 +164,10 @@ func (r *Replica) start(ctx context.Context) {
 	}
 	if err != nil {
 		r.say.unanswered()
-		r.o.Log.Debug("could not look for snapshots", "err", err)
-		return
+		r.o.Log.Warn("could not look for snapshots", "err", err)
+		return false
 	}
+	answered = true
 	r.mu.Lock()
 	r.epoch, r.seq = state.Epoch, state.Last
 	r.mu.Unlock()
@@ -190,14 +193,19 @@ func (r *Replica) start(ctx context.Context) {
 			r.o.Log.Info("started from a snapshot", "entry", h.Entry, "last", state.Last, "age", began.Sub(list[i].At), "took", r.o.Now().Sub(began))
 			r.restored(h)
 			r.replay(ctx, state.Last)
-			return
+			return true
 		}
 		if ctx.Err() != nil {
-			return
+			return false
+		}
+		if errors.Is(err, errNoAnswer) {
+			r.say.unanswered()
+			answered = false
 		}
 		r.o.Log.Warn("snapshot ignored", "entry", list[i].Entry, "err", err)
 		list = append(list[:i:i], list[i+1:]...)
 	}
+	return answered
 }
 
 // replay applies entries up to the newest one: last was that when this server
@@ -238,6 +246,9 @@ func (r *Replica) replayed(entries uint64, took time.Duration) {
 	defer r.mu.Unlock()
 	r.replayPace = took / time.Duration(entries) //nolint:gosec // a number of entries
 }
+
+// errNoAnswer means that the log did not deliver a snapshot that may be there.
+var errNoAnswer = errors.New("the log does not answer")
 
 // errLong means that applying the entries since a snapshot would take long.
 var errLong = errors.New("there are too many entries since then")
@@ -319,9 +330,15 @@ func (r *Replica) fetch(ctx context.Context, path string, get func(context.Conte
 	defer func() { err = errors.Join(err, f.Close()) }()
 	ctx, cancel := context.WithTimeout(ctx, snapshotWithin)
 	defer cancel()
-	if err := get(ctx, f); err != nil {
+	err = get(ctx, f)
+	var here *fs.PathError // it was delivered, and can't be written
+	switch {
+	case errors.Is(err, ErrNoEntry), errors.Is(err, ErrDamaged), errors.As(err, &here):
 		return fmt.Errorf("read a snapshot: %w", err)
+	case err != nil:
+		return fmt.Errorf("read a snapshot: %w: %w", errNoAnswer, err)
 	}
+	r.say.answered()
 	return nil
 }
 

@@ -41,6 +41,19 @@ type Options struct {
 // version that no longer runs.
 const leftFor = 7 * 24 * time.Hour
 
+// answerWithin is how long a request waits for its answer: a connection may be silent
+// without being closed, and the answers on one that was lost do not come. Calls that
+// make many requests have it for each.
+const answerWithin = 5 * time.Second
+
+// unhurried returns a context that ends with ctx and has no deadline: the library uses
+// a deadline instead of answerWithin, so one request would take all the time of a call.
+func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
+	without, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	return without, func() { stop(); cancel() }
+}
+
 // Log is a replica.Log. Create it with New.
 type Log struct {
 	o       Options
@@ -80,6 +93,8 @@ func New(o Options) (*Log, error) {
 		nats.Name("wmstats " + o.Name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
 		nats.ReconnectWait(500 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2), nats.ReconnectBufSize(-1),
+		// All calls wait while data are sent, even those whose context ends.
+		nats.FlusherTimeout(answerWithin), nats.ReconnectOnFlusherError(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				o.Log.Warn("connection to the log was lost", "err", err)
@@ -97,7 +112,7 @@ func New(o Options) (*Log, error) {
 	if l.conn, err = nats.Connect(o.URLs, append(dial, o.Dial...)...); err != nil {
 		return nil, fmt.Errorf("connect to the log: %w", err)
 	}
-	if l.js, err = jetstream.New(l.conn); err != nil {
+	if l.js, err = jetstream.New(l.conn, jetstream.WithDefaultTimeout(answerWithin)); err != nil {
 		l.conn.Close()
 		return nil, fmt.Errorf("connect to the log: %w", err)
 	}
@@ -129,31 +144,6 @@ func (l *Log) deliver(m *nats.Msg) {
 	}
 }
 
-// hear takes note of a lease that was released. Its revision is what the next one
-// replaces: what a copy of the bucket returns may be older.
-func (l *Log) hear(m *nats.Msg) {
-	revision, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
-	if err != nil || m.Header.Get(operation) != deleted {
-		return
-	}
-	l.mu.Lock()
-	l.revision = max(l.revision, revision)
-	l.mu.Unlock()
-	select {
-	case l.released <- struct{}{}:
-	default:
-	}
-}
-
-// The header of an entry of a key-value bucket that deletes the key.
-const (
-	operation = "KV-Operation"
-	deleted   = "DEL"
-)
-
-// Released reports that a lease was released.
-func (l *Log) Released() <-chan struct{} { return l.released }
-
 // Stored delivers entries as they are stored.
 func (l *Log) Stored() <-chan replica.Stored { return l.stored }
 
@@ -162,6 +152,8 @@ const epochKey = "wmstats_epoch"
 
 // Open creates the parts that are missing.
 func (l *Log) Open(ctx context.Context) (replica.State, error) {
+	ctx, cancel := unhurried(ctx)
+	defer cancel()
 	entries, err := l.js.Stream(ctx, l.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		entries, err = l.js.CreateStream(ctx, jetstream.StreamConfig{
@@ -241,6 +233,8 @@ func (l *Log) parts() (jetstream.Stream, jetstream.KeyValue) {
 
 // Append stores an entry.
 func (l *Log) Append(ctx context.Context, last uint64, id string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	_, err := l.js.Publish(ctx, l.subject, data, jetstream.WithMsgID(id), jetstream.WithExpectLastSequence(last))
 	if isRefused(err) {
 		return fmt.Errorf("%w: %w", replica.ErrRefused, err)
@@ -278,6 +272,8 @@ func isRefused(err error) bool {
 
 // Entry returns an entry.
 func (l *Log) Entry(ctx context.Context, number uint64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	entries, _ := l.parts()
 	m, err := entries.GetMsg(ctx, number)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -291,6 +287,8 @@ func (l *Log) Entry(ctx context.Context, number uint64) ([]byte, error) {
 
 // Last returns the number of the newest entry.
 func (l *Log) Last(ctx context.Context) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	entries, _ := l.parts()
 	m, err := entries.GetLastMsgForSubject(ctx, l.subject)
 	if err == nil {
@@ -308,6 +306,8 @@ func (l *Log) Last(ctx context.Context) (uint64, error) {
 
 // Trim removes entries. The stream has no gaps, so it is searched by halves.
 func (l *Log) Trim(ctx context.Context, to uint64, before time.Time) error {
+	ctx, cancel := unhurried(ctx)
+	defer cancel()
 	entries, _ := l.parts()
 	info, err := entries.Info(ctx)
 	if err != nil {
@@ -332,72 +332,6 @@ func (l *Log) Trim(ctx context.Context, to uint64, before time.Time) error {
 	}
 	if err != nil {
 		return fmt.Errorf("trim the log: %w", err)
-	}
-	return nil
-}
-
-// leader is the key of the lease.
-const leader = "leader"
-
-// Acquire takes or extends the lease. What a call did whose answer was lost is known
-// by the holder.
-func (l *Log) Acquire(ctx context.Context, holder string) error {
-	_, leases := l.parts()
-	l.mu.Lock()
-	revision := l.revision
-	l.mu.Unlock()
-	if revision > 0 { // what Get returns may be older
-		revision, err := leases.Update(ctx, leader, []byte(holder), revision)
-		l.note(revision, err)
-		if err := leaseError(err); !errors.Is(err, replica.ErrHeld) {
-			return err
-		}
-	}
-	entry, err := leases.Get(ctx, leader)
-	switch {
-	case errors.Is(err, jetstream.ErrKeyNotFound):
-		revision, err = leases.Create(ctx, leader, []byte(holder))
-	case err == nil && string(entry.Value()) != holder:
-		return fmt.Errorf("%w: %s", replica.ErrHeld, entry.Value())
-	case err == nil:
-		revision, err = leases.Update(ctx, leader, []byte(holder), entry.Revision())
-	}
-	l.note(revision, err)
-	return leaseError(err)
-}
-
-// note keeps the revision of this holder's lease; after an error it is unknown.
-func (l *Log) note(revision uint64, err error) {
-	if err != nil {
-		revision = 0
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.revision = revision
-}
-
-// Release ends the lease.
-func (l *Log) Release(ctx context.Context, holder string) error {
-	_, leases := l.parts()
-	entry, err := leases.Get(ctx, leader)
-	if errors.Is(err, jetstream.ErrKeyNotFound) || err == nil && string(entry.Value()) != holder {
-		return nil
-	}
-	if err == nil {
-		l.mu.Lock()
-		revision := max(l.revision, entry.Revision()) // what Get returns may be older
-		l.mu.Unlock()
-		err = leases.Delete(ctx, leader, jetstream.LastRevision(revision))
-	}
-	return leaseError(err)
-}
-
-func leaseError(err error) error {
-	switch {
-	case errors.Is(err, jetstream.ErrKeyExists), errors.Is(err, jetstream.ErrKeyRevisionMismatch), isRefused(err):
-		return fmt.Errorf("%w: %w", replica.ErrHeld, err)
-	case err != nil:
-		return fmt.Errorf("lease of the log: %w", full(err))
 	}
 	return nil
 }

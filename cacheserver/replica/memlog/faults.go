@@ -22,7 +22,11 @@ const (
 	Slow                    // calls take time
 	Lossy                   // of the notices of stored entries, some are lost
 	Doubled                 // some come twice
+	Silent                  // calls wait for an answer that does not come, as long as answerWithin
 )
+
+// answerWithin is how long a call waits for an answer.
+const answerWithin = 5 * time.Second
 
 var errCut = errors.New("the log does not answer")
 
@@ -61,7 +65,7 @@ func (c *Client) Awake() <-chan struct{} {
 
 // Heal ends all faults.
 func (c *Client) Heal() {
-	for f := range Doubled + 1 {
+	for f := range Silent + 1 {
 		for c.Is(f) {
 			c.End(f)
 		}
@@ -85,7 +89,9 @@ func (c *Client) Set(late time.Duration, notices int) {
 
 // hears reports whether the server is told of what happens in the engine. The lock is
 // held.
-func (c *Client) hears() bool { return c.faults[Cut]+c.faults[Deaf]+c.faults[Blind] == 0 }
+func (c *Client) hears() bool {
+	return c.faults[Cut]+c.faults[Deaf]+c.faults[Blind]+c.faults[Silent] == 0
+}
 
 // tell tells the server of a stored entry. The lock is held.
 func (c *Client) tell(stored replica.Stored) {
@@ -119,12 +125,21 @@ func (c *Client) do(ctx context.Context, what func() error) error {
 		return err
 	}
 	c.e.mu.Lock()
-	awake, late := c.awake, time.Duration(0)
+	awake, late, silent := c.awake, time.Duration(0), c.faults[Silent] > 0
 	if c.faults[Slow] > 0 {
 		late = c.late
 	}
 	c.e.mu.Unlock()
 	<-awake // a stopped process has sent its request, or sends it when it runs again
+	if silent {
+		over := time.NewTimer(answerWithin)
+		defer over.Stop()
+		select {
+		case <-ctx.Done():
+		case <-over.C:
+		}
+		return errCut
+	}
 	time.Sleep(late)
 	c.e.mu.Lock()
 	defer c.e.mu.Unlock()
