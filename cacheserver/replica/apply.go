@@ -85,6 +85,7 @@ func (r *Replica) look(ctx context.Context) {
 		return
 	}
 	var last uint64
+	asked := r.o.Now()
 	err := try(ctx, func(ctx context.Context) (err error) {
 		last, err = r.o.Engine.Last(ctx)
 		return err //nolint:wrapcheck // logged below
@@ -99,7 +100,7 @@ func (r *Replica) look(ctx context.Context) {
 	if err := r.catchUp(ctx, last); err != nil && ctx.Err() == nil {
 		r.o.Log.Debug("could not read the log", "last", last, "err", err)
 	}
-	r.say.upTo(last, r.at())
+	r.say.upTo(last, r.at(), asked)
 }
 
 // catchUp applies all entries up to last.

@@ -51,8 +51,8 @@ func (l *firstRead) Commit() (store.Result, error) {
 	r.loaded, r.rules = true, r.o.Machine.Rules()
 	r.taken(&in)
 	r.o.Machine.Observe(in.moment)
-	r.say.start()
-	r.say.upTo(r.seq, r.seq)
+	r.say.start(r.o.Now())
+	r.say.upTo(r.seq, r.seq, r.o.Now())
 	return result, nil
 }
 

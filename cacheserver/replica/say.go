@@ -45,10 +45,10 @@ func (s *said) init(now func() time.Time, set func(store.SourceState)) {
 	s.current, s.led = now(), now()
 }
 
-// start records that this server has caught up.
-func (s *said) start() {
+// start records that this server has caught up with what the log had at a time.
+func (s *said) start(at time.Time) {
 	s.mu.Lock()
-	s.current, s.led = s.now(), s.now()
+	s.current, s.led = at, s.now()
 	s.mu.Unlock()
 	s.caughtUp.Store(true)
 	s.once.Do(func() { close(s.started) })
@@ -73,7 +73,7 @@ func (s *said) reason() string {
 	switch {
 	case s.fault != "":
 		return s.fault
-	case !s.away.IsZero() && now.Sub(s.away) >= awayAfter:
+	case !s.away.IsZero() && (now.Sub(s.away) >= awayAfter || s.wasBehind()):
 		return wire.LogAway
 	case s.full:
 		return wire.LogFull
@@ -95,13 +95,17 @@ func (s *said) alone() time.Duration {
 }
 
 // back records that the log answers. After a time without it a server is not behind
-// yet: it has had no chance to read what it lacks.
+// yet: it has had no chance to read what it lacks. One that was behind before stays so.
 func (s *said) back() {
-	if !s.away.IsZero() && s.now().Sub(s.away) >= awayAfter {
+	if !s.away.IsZero() && s.now().Sub(s.away) >= awayAfter && !s.wasBehind() {
 		s.current = s.now()
 	}
 	s.away = time.Time{}
 }
+
+// wasBehind reports whether this server was behind when the log stopped answering: it may
+// have been frozen, and its first call after that fails. The lock is held.
+func (s *said) wasBehind() bool { return s.away.Sub(s.current) >= behindAfter }
 
 func (s *said) answered()   { s.change(s.back) }
 func (s *said) unanswered() { s.change(s.quiet) }
@@ -127,12 +131,13 @@ func (s *said) quiet() {
 // seenLeader records that there is a leader.
 func (s *said) seenLeader() { s.change(func() { s.led = s.now(); s.back() }) }
 
-// upTo records which entry is the newest, and which this server has read.
-func (s *said) upTo(last, seq uint64) {
+// upTo records which entry was the newest when the log was asked, and which this server
+// has read.
+func (s *said) upTo(last, seq uint64, asked time.Time) {
 	s.change(func() {
 		s.back()
-		if s.last = max(s.last, last); seq >= last {
-			s.current = s.now()
+		if s.last = max(s.last, last); seq >= last && asked.After(s.current) {
+			s.current = asked
 		}
 	})
 }

@@ -215,6 +215,7 @@ func (r *Replica) replay(ctx context.Context, last uint64) {
 	began, first := r.o.Now(), r.at()
 	for !r.say.failed() && ctx.Err() == nil {
 		err := r.catchUp(ctx, last)
+		asked := r.o.Now()
 		if err == nil {
 			err = try(ctx, func(ctx context.Context) (err error) {
 				last, err = r.o.Engine.Last(ctx)
@@ -226,8 +227,8 @@ func (r *Replica) replay(ctx context.Context, last uint64) {
 			r.o.Log.Debug("could not read the log", "err", err)
 			pause(ctx, lookEvery)
 		case at >= last:
-			r.say.upTo(last, at)
-			r.say.start()
+			r.say.upTo(last, at, asked)
+			r.say.start(asked)
 			took := r.o.Now().Sub(began)
 			r.replayed(at-first, took)
 			r.o.Log.Info("caught up with the log", "entry", last, "entries", at-first, "took", took)

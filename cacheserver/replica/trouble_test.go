@@ -301,3 +301,35 @@ func TestASnapshotInTheMiddleOfAnInput(t *testing.T) {
 		b.stop()
 	})
 }
+
+// A server that was frozen and wakes does not answer as if it were up to date, also if its
+// first calls to the log fail or take long.
+func TestAServerThatWakes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := memlog.New("abcdef")
+		a := start(t, e, "a")
+		time.Sleep(aWhile)
+		b := start(t, e, "b")
+		time.Sleep(aWhile)
+		b.client.Begin(memlog.Frozen)
+		b.client.Set(2200*time.Millisecond, 0)
+		b.client.Begin(memlog.Slow)
+		time.Sleep(aWhile)
+		b.client.End(memlog.Frozen)
+		var had []uint64 // entries of a
+		for range 200 {
+			time.Sleep(100 * time.Millisecond)
+			had = append(had, a.Status().Applied)
+			if before := had[max(0, len(had)-60)]; b.Status().Applied < before {
+				require.True(t, b.machine.stale() != "" || !ready(t, b), "entry %d, and the log had %d 6 s ago", b.Status().Applied, before)
+			}
+		}
+		b.client.Heal()
+		time.Sleep(aWhile)
+		require.True(t, ready(t, b))
+		require.Empty(t, b.machine.stale())
+		equal(t, a, b)
+		a.stop()
+		b.stop()
+	})
+}
