@@ -24,7 +24,7 @@ type cluster struct {
 	logs    int    // number of logs until now
 	log     string // name of the newest
 	turn    int
-	hasty   bool // a mistake that must be found
+	mistake mistake
 	checks  *together
 }
 
@@ -50,7 +50,8 @@ func (c *cluster) epoch() string {
 func (c *cluster) start(at int) *Broken {
 	c.lives++
 	m, err := newMember(memberOptions{
-		plan: c.w.plan, name: fmt.Sprintf("s%d.%d", at, c.lives), engine: c.engine, dial: c.w.net, password: c.w.ourPassword, dir: c.w.dir, hasty: c.hasty, believe: c.w.believing,
+		plan: c.w.plan, name: fmt.Sprintf("s%d.%d", at, c.lives), engine: c.engine, dial: c.w.net, password: c.w.ourPassword, dir: c.w.dir, believe: c.w.believing,
+		after: c.checks.number, mistake: c.mistake,
 		log: slog.New(logTo{trace: c.w.trace}),
 	})
 	if err != nil {

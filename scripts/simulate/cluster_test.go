@@ -126,8 +126,11 @@ func TestClusterMistakesAreFound(t *testing.T) {
 			Event{At: at - Span(time.Second), Kind: Report, Doc: i % 12})
 	}
 	for name, mistake := range map[string]func(*cluster){
-		"the log accepts any entry":                     func(c *cluster) { c.engine.Unfence() },
-		"servers do not wait for generations of others": func(c *cluster) { c.hasty = true },
+		"the log accepts any entry":                        func(c *cluster) { c.engine.Unfence() },
+		"servers do not wait for generations of others":    func(c *cluster) { c.mistake = hasty },
+		"a server is shown before it has caught up":        func(c *cluster) { c.mistake = early },
+		"servers count their generations":                  func(c *cluster) { c.mistake = counting },
+		"servers apply entries at the time of their clock": func(c *cluster) { c.mistake = late },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, _ := runWith(t, p, func(w *world) { mistake(w.cluster) })

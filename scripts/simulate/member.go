@@ -22,6 +22,7 @@ import (
 	"github.com/dmwm/wmstats/cacheserver/store"
 	"github.com/dmwm/wmstats/program/health"
 	"github.com/dmwm/wmstats/schema"
+	"github.com/dmwm/wmstats/schema/wire"
 )
 
 // replayed is the age of the snapshot from which a member starts: a scan takes less.
@@ -35,10 +36,15 @@ type member struct {
 	couch   *couch.Client
 	replica *replica.Replica
 	machine *machine
+	shown   api.Store
+	early   bool
 	handler http.Handler
 
 	cancel context.CancelFunc
-	ended  chan error // what it ended with
+	ended  chan error    // what it ended with
+	from   atomic.Uint64 // generation of the snapshot that it started from; 0: none
+	after  uint64        // newest generation that clients had seen when it was started
+	first  atomic.Value  // string: the generation of its first answer
 	parts  sync.WaitGroup
 }
 
@@ -50,14 +56,26 @@ type memberOptions struct {
 	dial     *network
 	password func() string
 	dir      string
-	believe  bool // accept each full read
-	hasty    bool // it does not wait for generations of other servers: a mistake that must be found
+	believe  bool   // accept each full read
+	after    uint64 // newest generation that clients have seen
+	mistake  mistake
 	log      *slog.Logger
 }
 
+// mistake is something that a member does wrong, and that must be found.
+type mistake int
+
+const (
+	none     mistake = iota
+	hasty            // it does not wait for generations of other servers
+	early            // it is shown before it has caught up with the log
+	counting         // it counts its generations
+	late             // its clock is not that of the entries
+)
+
 // newMember creates a member and starts nothing.
 func newMember(o memberOptions) (*member, error) {
-	m := &member{name: o.name, log: o.engine.Client(), ended: make(chan error, 1)}
+	m := &member{name: o.name, log: o.engine.Client(), ended: make(chan error, 1), after: o.after, early: o.mistake == early}
 	source := couch.Options{URL: "http://couch.invalid:5984", Dial: stopping{o.dial.Dial, m.log.Awake}.Dial, Log: o.log}
 	if o.plan.Login {
 		source.User, source.PasswordNow = user, o.password
@@ -68,8 +86,18 @@ func newMember(o memberOptions) (*member, error) {
 	}
 	clock := new(replica.Clock)
 	keeping := store.Options{Process: o.name, Limits: limits(), Moment: clock.Moment, Name: clock.Name, KeepAll: true, Log: o.log}
-	if o.believe {
+	switch {
+	case o.believe:
 		keeping.MaxLoss = 1
+	case o.mistake == counting:
+		made := int64(0)
+		keeping.Name = func() (string, int64) {
+			process, _ := clock.Name()
+			made++
+			return process, made
+		}
+	case o.mistake == late:
+		keeping.Moment = time.Now
 	}
 	records, err := store.New(keeping)
 	if err != nil {
@@ -79,7 +107,7 @@ func newMember(o memberOptions) (*member, error) {
 	if m.replica, err = replica.New(replica.Options{
 		Engine: m.log, Machine: m.machine, Clock: clock,
 		Header:   checkpoint.Header{Fingerprint: schema.Fingerprint(), Source: "simulation"},
-		Sections: []checkpoint.Section{records.Section()},
+		Sections: []checkpoint.Section{m.noting(records)},
 		Name:     o.name, Replay: replayed, EntryBytes: o.plan.Entry, Dir: o.dir, Log: o.log,
 	}); err != nil {
 		return nil, fmt.Errorf("replica: %w", err)
@@ -93,10 +121,14 @@ func newMember(o memberOptions) (*member, error) {
 	}
 	m.replica.SetReader(reader)
 	await := m.replica.Await
-	if o.hasty {
+	if o.mistake == hasty {
 		await = nil
 	}
-	made, err := api.New(api.Options{Store: replica.Shown{Store: records, Replica: m.replica}, Await: await, Checks: func() []health.Check { return []health.Check{m.replica.Check()} }})
+	m.shown = replica.Shown{Store: records, Replica: m.replica}
+	if m.early {
+		m.shown = records
+	}
+	made, err := api.New(api.Options{Store: m.shown, Await: await, Checks: func() []health.Check { return []health.Check{m.replica.Check()} }})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
@@ -104,11 +136,34 @@ func newMember(o memberOptions) (*member, error) {
 	return m, nil
 }
 
+// noting is the section of the records. It notes the generation that is restored.
+func (m *member) noting(records *store.Store) checkpoint.Section {
+	s := records.Section()
+	restore := s.Restore
+	s.Restore = func(frames *checkpoint.Frames) (func(), error) {
+		commit, err := restore(frames)
+		return func() {
+			commit()
+			if g, ok := records.Newest(); ok {
+				m.from.Store(numberOf(g.ID()))
+			}
+		}, err
+	}
+	return s
+}
+
 // start starts the member.
 func (m *member) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
 	m.parts.Go(func() { m.ended <- m.replica.Run(ctx) })
+	m.parts.Go(func() { // a client that has waited for it
+		select {
+		case <-m.shown.Wait(""):
+			m.first.Store(m.ask(ctx, "/fetch?fields=Status&limit=1").Header().Get(wire.HeaderGeneration))
+		case <-ctx.Done():
+		}
+	})
 }
 
 // end ends the member. One that is killed can't release its lease. One that is frozen
@@ -131,12 +186,16 @@ func (m *member) end(inOrder bool) error {
 // ready reports whether a balancer sends requests to it.
 func (m *member) ready() bool {
 	ok, _ := health.Report([]health.Check{m.replica.Check()})
-	return ok && !m.log.Is(memlog.Frozen)
+	return (ok || m.early) && !m.log.Is(memlog.Frozen)
 }
 
 // get sends a request as a client does.
 func (m *member) get(path string) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, http.NoBody)
+	return m.ask(context.Background(), path)
+}
+
+func (m *member) ask(ctx context.Context, path string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody)
 	r.RemoteAddr = "127.0.0.1:1"
 	w := httptest.NewRecorder()
 	m.handler.ServeHTTP(w, r)

@@ -47,6 +47,11 @@ var hashed = maphash.MakeSeed()
 func (o *together) replaced() {
 	o.number, o.first, o.newer = 0, 0, map[uint64]time.Time{}
 	o.scan, o.feed = clusterScan{}, clusterFeed{}
+	for _, m := range o.c.members {
+		if m != nil {
+			m.after = 0
+		}
+	}
 }
 
 // former reports whether a generation is of a log that was replaced: servers that have
@@ -57,19 +62,23 @@ func (o *together) former(generation string) bool {
 }
 
 // lacks reports whether a server can't have a generation that another one has: it is of
-// another log than the server, or older than the first snapshot of the log, from which
-// all servers but one have started.
+// another log than the server; older than the first snapshot of the log, from which all
+// servers but one have started; or older than a newer snapshot, where the log was slow:
+// applying the entries since an older one would have taken long.
 func (o *together) lacks(m *member, generation string) bool {
-	if o.former(generation) || o.unheard(m) {
-		return true
-	}
-	number, err := numberOf(generation)
-	return err == nil && number < o.first
+	number := numberOf(generation)
+	slow := o.c.w.was([]string{string(LogSlow)}, o.c.w.began)
+	return o.former(generation) || o.unheard(m) || number < o.first || slow && number < m.from.Load()
 }
 
-func numberOf(generation string) (uint64, error) {
+// numberOf returns the number of a generation; 0: it has none.
+func numberOf(generation string) uint64 {
 	_, digits, _ := strings.Cut(generation, "-")
-	return strconv.ParseUint(digits, 10, 64) //nolint:wrapcheck // the caller names the generation
+	number, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return number
 }
 
 // unheard reports whether a server still answers from a log that was replaced. It can't
@@ -99,6 +108,9 @@ func (o *together) look() *Broken {
 		}
 		if b := o.same(m, ""); b != nil {
 			return b
+		}
+		if first, _ := m.first.Load().(string); !o.former(first) && first != "" && numberOf(first) < m.after {
+			return o.broken(Steady, "%s answers from generation %s first, and a client had seen %d when it was started", m.name, first, m.after)
 		}
 	}
 	for _, step := range []func() *Broken{o.list, o.page, o.change} {
@@ -161,8 +173,8 @@ func (o *together) list() *Broken {
 	if o.former(w.Header().Get(wire.HeaderGeneration)) {
 		return nil
 	}
-	number, err := numberOf(w.Header().Get(wire.HeaderGeneration))
-	if err != nil {
+	number := numberOf(w.Header().Get(wire.HeaderGeneration))
+	if number == 0 {
 		return o.broken(Steady, "%s: generation %q", by.name, w.Header().Get(wire.HeaderGeneration))
 	}
 	// The client asks another server for the same generation at once.
