@@ -3,7 +3,9 @@ package e2e
 import (
 	"net/url"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
@@ -27,6 +29,13 @@ func keyFlows() []flow {
 }
 
 func (b *tab) press(keys string) { b.t.Helper(); b.do(chromedp.KeyEvent(keys)) }
+
+// chord presses keys one right after the other. They have one time, because the page waits
+// a second and a half for the next key, and a busy machine may be slower.
+func chord(keys string) chromedp.Action[chromedp.Void] {
+	at := input.TimeSinceEpoch(float64(time.Now().UnixMicro()) / 1e6)
+	return chromedp.KeyEvent(keys, func(p *input.DispatchKeyEventParams) { p.Timestamp = at })
+}
 
 const focused = `document.activeElement.textContent`
 
@@ -54,13 +63,12 @@ func rowsByKey(b *tab) {
 func pagesByKey(b *tab) {
 	b.open("/about")
 	for key, heading := range map[string]string{"o": "Overview", "l": "Attention", "w": "Workflows", "c": "Campaigns", "s": "Sites", "r": "Releases", "a": "Agents"} {
-		b.press("g")
-		b.loads(chromedp.KeyEvent(key))
+		b.loads(chord("g" + key))
 		assert.Equal(b.t, heading, b.text("h1"))
 	}
 	b.press("?")
 	require.True(b.t, ask[bool](b, `document.querySelector("#keys").open`))
-	b.press("gw")
+	b.do(chord("gw"))
 	assert.Equal(b.t, "Keyboard shortcuts", b.text("#keys h2"), "keys have no effect behind the dialog")
 	b.press(kb.Escape)
 	assert.False(b.t, ask[bool](b, `document.querySelector("#keys").open`))

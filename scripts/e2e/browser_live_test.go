@@ -16,6 +16,7 @@ import (
 
 	cacheapp "github.com/dmwm/wmstats/cacheserver/app"
 	"github.com/dmwm/wmstats/mock/gen"
+	"github.com/dmwm/wmstats/scripts/freeport"
 	"github.com/dmwm/wmstats/web"
 )
 
@@ -93,7 +94,9 @@ func TestBrowserChange(t *testing.T) {
 func TestBrowserOutage(t *testing.T) {
 	browser := newBrowser(t)
 	s := newCouch(t, gen.Options{Seed: 11, Workflows: 50, Lean: true, NoEdges: true})
-	addr, stop := s.cacheAt(t, "127.0.0.1:0")
+	addr, err := freeport.Addr(t.Context()) // nobody else takes it while the server is down
+	require.NoError(t, err)
+	_, stop := s.cacheAt(t, addr)
 	s.cache = "http://" + addr
 	s.ui = startUI(t, s.cache)
 	pages := []string{"/", "/workflows", "/campaigns", "/sites", "/releases", "/agents"}

@@ -36,9 +36,7 @@ func newBrowser(t *testing.T) context.Context {
 	if err != nil {
 		t.Skipf("skipped: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
-	t.Cleanup(cancel)
-	browser, stop, err := chromium.Start(ctx, path, t.Logf)
+	browser, stop, err := chromium.Start(t.Context(), path, t.Logf)
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	return browser
@@ -219,6 +217,13 @@ func (b *tab) until(condition, format string, args ...any) {
 		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition))
 		return err == nil && holds
 	}, format, args...)
+}
+
+// answered waits until the page shows the answer to a request with this parameter: while a
+// reader types, each part of the text may be a request.
+func (b *tab) answered(param, value string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`performance.getEntriesByType("resource").some(e => new URL(e.name).searchParams.get(%q) === %q) && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")`, param, value), "the answer to %s=%s", param, value)
 }
 
 // texts returns the trimmed texts of all matching elements.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,7 +161,10 @@ func TestPagesWhileTheSourceIsDown(t *testing.T) {
 	var names []struct{ Workflow string }
 	require.NoError(t, json.Unmarshal(get(t, s.cache+"/fetch?limit=2&fields=Workflow").body, &names))
 	known, unknown := "/workflows/"+names[0].Workflow, "/workflows/"+names[1].Workflow
-	require.Equal(t, http.StatusOK, get(t, s.ui+known).status)
+	eventually(t, func() bool {
+		page := get(t, s.ui+known)
+		return page.status == http.StatusOK && !strings.Contains(string(page.body), "Details not read")
+	}, "its details are read")
 	require.NoError(t, s.endpoint.Refuse())
 	require.Eventually(t, func() bool { return get(t, s.cache+"/pulse").header.Get("X-Stale") == "1" }, patience, 5*time.Millisecond)
 	for path, want := range map[string]string{known: "The data are stale: the details are from", unknown: "Details not read: CouchDB does not answer.", "/errors": "Details not read: CouchDB does not answer."} {
