@@ -59,12 +59,12 @@ func (c *countsOverTime) section() checkpoint.Section {
 	return checkpoint.Section{
 		Name: "history", Optional: true, Always: true, Carry: c.carry,
 		Capture: func() (checkpoint.Write, error) {
-			newest, frames := c.timeline.Newest(), c.timeline.Encode()
+			newest, saved := c.timeline.Newest(), c.timeline.Save()
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.at, c.newest = c.now(), newest
 			return func(put func([]byte) error) error {
-				for _, frame := range frames {
+				for _, frame := range saved.Encode() {
 					if err := put(frame); err != nil {
 						return err
 					}

@@ -144,6 +144,7 @@ func (a *App) replicaMetrics(registry *prometheus.Registry, group string) (repli
 		gauge("wmstats_log_entry", "Number of the newest entry of the log that was applied here.", func(s replica.Status) float64 { return float64(s.Applied) }),
 		gauge("wmstats_log_behind_entries", "Entries of the log that are not applied here yet.", func(s replica.Status) float64 { return float64(s.Behind) }),
 		gauge("wmstats_log_snapshot_entry", "Entry of the newest snapshot that this server has stored; 0: none.", func(s replica.Status) float64 { return float64(s.Snapshot) }),
+		gauge("wmstats_log_snapshot_pause_seconds", "How long entries had to wait while the newest snapshot of this server was captured.", func(s replica.Status) float64 { return s.Paused.Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "wmstats_log_leader", Help: "1 while this server reads the source for all servers of a log. Servers of another version have another log.",
 			ConstLabels: prometheus.Labels{"log": group},

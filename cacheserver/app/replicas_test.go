@@ -235,7 +235,7 @@ func TestReplicaOptions(t *testing.T) {
 func TestMetricsOfTheLog(t *testing.T) {
 	names := []string{
 		"wmstats_log_entry", "wmstats_log_behind_entries", "wmstats_log_leader", "wmstats_log_takeovers_total", "wmstats_log_refused_appends_total", "wmstats_log_snapshot_entry",
-		"wmstats_log_without_leader_seconds",
+		"wmstats_log_snapshot_pause_seconds", "wmstats_log_without_leader_seconds",
 	}
 	var log logBuffer
 	o := options(t, "http://127.0.0.1:1", &log)

@@ -38,6 +38,7 @@ type said struct {
 	lead    *leadership        // of this server; nil: none
 	takes   int64
 	saved   uint64 // entry of the newest snapshot
+	paused  time.Duration
 }
 
 func (s *said) init(now func() time.Time, set func(store.SourceState)) {
@@ -217,6 +218,7 @@ type Status struct {
 	Leading                   bool
 	Takeovers                 int64
 	Alone                     time.Duration // for how long it has seen no leader
+	Paused                    time.Duration // for how long nothing was applied while the newest snapshot was captured
 }
 
 // Status returns the state.
@@ -226,7 +228,7 @@ func (r *Replica) Status() Status {
 	defer s.mu.Unlock()
 	return Status{
 		Applied: s.applied, Behind: s.last - min(s.last, s.applied), Snapshot: s.saved,
-		Leading: s.lead != nil, Takeovers: s.takes, Alone: s.alone(),
+		Leading: s.lead != nil, Takeovers: s.takes, Alone: s.alone(), Paused: s.paused,
 	}
 }
 

@@ -73,12 +73,10 @@ var errNothing = errors.New("no state to save")
 
 // save stores a snapshot.
 func (r *Replica) save(ctx context.Context) (entry uint64, err error) {
-	began := r.o.Now()
 	sections, h, err := r.capture()
 	if err != nil {
 		return 0, err
 	}
-	r.o.Log.Debug("snapshot captured", "entry", h.Entry, "took", r.o.Now().Sub(began))
 	dir, err := os.MkdirTemp(r.o.Dir, "wmstats-snapshot-")
 	if err != nil {
 		return 0, fmt.Errorf("store a snapshot: %w", err)
@@ -131,6 +129,7 @@ func (r *Replica) removeOld(ctx context.Context) error {
 func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	began := r.o.Now()
 	if !r.loaded || r.parts.open || len(r.shared.Positions) == 0 || !r.o.Machine.Loaded() {
 		return nil, head{}, errNothing
 	}
@@ -147,6 +146,7 @@ func (r *Replica) capture() ([]checkpoint.Section, head, error) {
 		}
 		sections = append(sections, checkpoint.Section{Name: s.Name, Capture: func() (checkpoint.Write, error) { return write, nil }})
 	}
+	r.say.captured(r.o.Now().Sub(began))
 	return sections, h, nil
 }
 
@@ -341,6 +341,13 @@ func (r *Replica) fetch(ctx context.Context, path string, get func(context.Conte
 	}
 	r.say.answered()
 	return nil
+}
+
+// captured records for how long nothing was applied because of a snapshot.
+func (s *said) captured(took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = took
 }
 
 // snapshot records that a snapshot was stored.

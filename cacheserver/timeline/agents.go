@@ -228,16 +228,8 @@ type stateEncoded struct {
 }
 
 // encode returns the same bytes for the same states and changes.
-func (l *agentLog) encode() []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e := agentsEncoded{Version: agentsVersion, Changes: l.changes}
-	for agent, facts := range l.states {
-		for f, h := range facts {
-			e.States = append(e.States, stateEncoded{agent, f.kind, f.name, h.value, h.since})
-		}
-	}
-	slices.SortFunc(e.States, func(a, b stateEncoded) int {
+func (e agentsEncoded) encode() []byte {
+	e.States = slices.SortedFunc(slices.Values(e.States), func(a, b stateEncoded) int {
 		return cmp.Or(cmp.Compare(a.Agent, b.Agent), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
 	out, err := json.Marshal(e)
@@ -245,6 +237,19 @@ func (l *agentLog) encode() []byte {
 		return nil // not reached: it has texts and numbers only
 	}
 	return out
+}
+
+// save copies the states and changes.
+func (l *agentLog) save() agentsEncoded {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := agentsEncoded{Version: agentsVersion, Changes: slices.Clone(l.changes)}
+	for agent, facts := range l.states {
+		for f, h := range facts {
+			e.States = append(e.States, stateEncoded{agent, f.kind, f.name, h.value, h.since})
+		}
+	}
+	return e
 }
 
 // decodeAgents reads what encode wrote. It accepts any bytes.

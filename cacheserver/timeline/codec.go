@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -19,42 +18,74 @@ const (
 // frameBytes is the length at which a frame ends.
 const frameBytes = 1 << 20
 
+// Saved is all that a Timeline has at one moment. It is immutable.
+type Saved struct {
+	all, named    *layout
+	first         int64
+	times         []int64
+	series        []savedSeries
+	agents, sites agentsEncoded
+	trouble       *troubleLog
+}
+
+// savedSeries is a copy of a series; the bytes of its chunks are shared, as a series only
+// appends to them.
+type savedSeries struct {
+	key
+	series
+}
+
+// Save copies what changes, some 1 KB for each name: points need not wait until all is
+// encoded.
+func (t *Timeline) Save() *Saved {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	s := &Saved{
+		all: &t.all, named: &t.named, first: t.first, times: slices.Clone(t.times), series: make([]savedSeries, 0, len(t.series)),
+		agents: t.agents.save(), sites: t.sites.save(), trouble: t.trouble.copied(),
+	}
+	for k, of := range t.series {
+		s.series = append(s.series, savedSeries{k, series{used: of.used, seen: of.seen, chunks: slices.Clone(of.chunks)}})
+	}
+	return s
+}
+
+// Encode encodes the current points.
+func (t *Timeline) Encode() (frames [][]byte) { return t.Save().Encode() }
+
 // Encode returns all points in frames for Decode. The first frame has the
 // version, the labels of both layouts, the times, the number of series and that
 // of their frames; the last three have the states of agents, those of sites, and the
 // workflows with failed jobs or alerts; the others have series by kind and name, packed. Numbers are varints, texts are preceded by their
 // length. The same Timeline always has the same bytes.
-func (t *Timeline) Encode() (frames [][]byte) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
+func (s *Saved) Encode() (frames [][]byte) {
 	out := []byte{version}
-	for _, l := range []*layout{&t.all, &t.named} {
+	for _, l := range []*layout{s.all, s.named} {
 		out = binary.AppendUvarint(out, uint64(len(l.labels)))
 		for _, label := range l.labels {
 			out = appendBytes(out, label)
 		}
 	}
-	out = binary.AppendUvarint(out, uint64(len(t.times)))
+	out = binary.AppendUvarint(out, uint64(len(s.times)))
 	last := int64(0)
-	for _, at := range t.times {
+	for _, at := range s.times {
 		out = binary.AppendVarint(out, at-last)
 		last = at
 	}
-	frames = append(frames, binary.AppendUvarint(out, uint64(len(t.series))))
-	keys := slices.SortedFunc(maps.Keys(t.series), func(a, b key) int {
+	frames = append(frames, binary.AppendUvarint(out, uint64(len(s.series))))
+	list := slices.SortedFunc(slices.Values(s.series), func(a, b savedSeries) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
 	})
 	out = nil
-	for _, k := range keys {
+	for _, of := range list {
 		if len(out) >= frameBytes {
 			frames, out = append(frames, out), nil
 		}
-		s := t.series[k]
-		out = appendBytes(appendBytes(out, k.kind), k.name)
-		out = binary.AppendVarint(binary.AppendVarint(out, s.used), s.seen)
-		out = binary.AppendUvarint(out, uint64(len(s.chunks)))
-		for _, c := range s.chunks {
-			out = binary.AppendVarint(out, c.first-t.first) // below 0: it has points that are too old
+		out = appendBytes(appendBytes(out, of.kind), of.name)
+		out = binary.AppendVarint(binary.AppendVarint(out, of.used), of.seen)
+		out = binary.AppendUvarint(out, uint64(len(of.chunks)))
+		for _, c := range of.chunks {
+			out = binary.AppendVarint(out, c.first-s.first) // below 0: it has points that are too old
 			out = binary.AppendUvarint(out, uint64(c.count))
 			out = appendBytes(out, c.data)
 		}
@@ -63,7 +94,7 @@ func (t *Timeline) Encode() (frames [][]byte) {
 		frames = append(frames, out)
 	}
 	frames[0] = binary.AppendUvarint(frames[0], uint64(len(frames)-1))
-	return append(frames, t.agents.encode(), t.sites.encode(), t.trouble.encode())
+	return append(frames, s.agents.encode(), s.sites.encode(), s.trouble.encode())
 }
 
 func appendBytes[T ~string | ~[]byte](dst []byte, text T) []byte {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -184,4 +185,42 @@ func BenchmarkSevenDays(b *testing.B) {
 		b.ReportMetric(float64(encoded)/(1<<20), "MiB-encoded")
 		b.ReportMetric(float64(took.Microseconds())/float64(h.most), "us/point")
 	}
+}
+
+// What was saved stays what it was, whatever happens to the Timeline: points that are
+// added, replaced after the clock was set back, or dropped, and states that change.
+func TestSavedIsOfOneMoment(t *testing.T) {
+	c := &clock{start}
+	h := empty(t, Options{Keep: 24 * time.Hour, Names: 30}, c)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var encoding sync.WaitGroup
+	for n := range 600 {
+		counts := names(h, n/20, n/20+40)
+		for _, values := range counts {
+			for i := range values {
+				values[i] = rnd.Int64N(1000)
+			}
+		}
+		if n%70 == 69 { // the clock was set back
+			c.at -= 20 * 300
+			h.cut(c.at)
+			h.agents.cut(c.at)
+			h.trouble.cut(c.at)
+		}
+		h.append(c.at, counts)
+		h.trim(c.at)
+		h.agents.compare(c.at, map[string]map[fact]string{"a": {fact{ofSeverity, ""}: strconv.Itoa(n % 3)}})
+		h.forgetLogs(c.at)
+		h.forget()
+		c.at += 300
+		if n%7 == 0 {
+			saved, want := h.Save(), h.Encode()
+			encode := func(when string) { // while the Timeline changes, and afterwards
+				assert.True(t, slices.EqualFunc(want, saved.Encode(), slices.Equal), "point %d, %s", n, when)
+			}
+			encoding.Go(func() { encode("at once") })
+			defer encode("later")
+		}
+	}
+	encoding.Wait()
 }

@@ -43,6 +43,10 @@ type Options struct {
 	Live      float64  // documents that change each second
 	Flags     []string // more flags of the cache servers
 
+	// Prepare is called before the cache servers are started, with the URL of an engine
+	// and that of CouchDB; nil: nothing.
+	Prepare func(ctx context.Context, engine, couch string) error
+
 	Out io.Writer // of all programs; nil: nothing
 }
 
@@ -172,6 +176,11 @@ func (c *Cluster) linkCouch(ctx context.Context, addr string) (err error) {
 // startCaches starts the cache servers and, when they have addresses, the balancer
 // before them: it checks who is ready.
 func (c *Cluster) startCaches(ctx context.Context) error {
+	if c.o.Prepare != nil {
+		if err := c.o.Prepare(ctx, "nats://"+c.Engines[0].Addr, "http://"+c.CouchLink.Addr); err != nil {
+			return err
+		}
+	}
 	for i := range Caches {
 		addr, err := address(ctx, "")
 		if err != nil {

@@ -23,6 +23,7 @@ func TestSharedLog(t *testing.T) {
 	r.Print(&out)
 	assert.Contains(t, out.String(), "300: change to visible on all replicas, p50")
 
+	assert.NotEmpty(t, r.Pauses)
 	assert.Positive(t, r.SnapshotBytes)
 	assert.Positive(t, r.SnapshotsKept)
 	assert.GreaterOrEqual(t, r.LargestSnapshot, r.SnapshotBytes)

@@ -26,6 +26,10 @@ func (r *Result) Print(out io.Writer) {
 	size("largest snapshot", r.LargestSnapshot)
 	count("snapshots stored during the changes", r.Snapshots)
 	count("snapshots kept", r.SnapshotsKept)
+	if n := len(r.Pauses); n > 0 {
+		late(fmt.Sprintf("nothing applied because of a snapshot, median of %d", n), r.Pauses[n/2])
+		late("nothing applied because of a snapshot, longest", r.Pauses[n-1])
+	}
 	took("start of a follower until ready", r.Started)
 	count("entries that it applied", r.Replayed)
 	count("entries", r.Entries)

@@ -3,8 +3,8 @@
 // the log, how long a change takes to all of them, what the start of one of them
 // takes, and what all of it needs in memory and on the engine's disk. One
 // independent server reads the same source in the same run, for comparison. The
-// source is a repeated world (package repeat) in this process. Nothing fails here:
-// that is package failover.
+// source is a repeated world (package repeat) in this process; counts over time are full
+// from the start. Nothing fails here: that is package failover.
 package sharedlog
 
 import (
@@ -42,11 +42,12 @@ type Times struct{ P50, P90, P99, Max time.Duration }
 type Result struct {
 	Workflows int
 
-	FirstRead, FirstReadAlone time.Duration // of the leader, and of the independent server
-	FirstSnapshot             time.Duration // from the end of that read until it is stored
-	AllReady                  time.Duration // from the end of that read until the followers are ready
-	SnapshotBytes             uint64        // of the first one
-	Snapshots                 int           // stored during the changes
+	FirstRead, FirstReadAlone time.Duration   // of the leader, and of the independent server
+	FirstSnapshot             time.Duration   // from the end of that read until it is stored
+	AllReady                  time.Duration   // from the end of that read until the followers are ready
+	SnapshotBytes             uint64          // of the first one
+	Snapshots                 int             // stored during the changes
+	Pauses                    []time.Duration // for which nothing was applied because of a snapshot, shortest first
 
 	Started  time.Duration // a follower was ready again after it was stopped and started
 	Replayed int           // entries that it applied before
@@ -91,7 +92,10 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 	defer writes.close()
 
 	out := newOutput(o.Log)
-	c, err := cluster.Start(ctx, cluster.Options{Bin: o.Bin, Source: shared.addr, Seed: o.Seed, Out: out})
+	c, err := cluster.Start(ctx, cluster.Options{
+		Bin: o.Bin, Source: shared.addr, Seed: o.Seed, Out: out,
+		Prepare: func(ctx context.Context, engine, couch string) error { return fillCounts(ctx, engine, couch, o.Seed) },
+	})
 	defer c.Stop()
 	if err != nil {
 		return r, fmt.Errorf("start the cluster: %w", err)
@@ -102,6 +106,10 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 		return r, err
 	}
 	defer e.close()
+	var paused pauses
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	go paused.watch(watching, c.Caches)
 	m := &measurement{Options: o, Result: &r, cluster: c, engine: e, out: out, source: writes, world: world}
 	if err := m.beginning(ctx, ready); err != nil {
 		return r, err
@@ -114,6 +122,7 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 	if err := m.changes(ctx, alone); err != nil {
 		return r, err
 	}
+	r.Pauses = paused.result()
 	if err := m.end(ctx, alone); err != nil {
 		return r, err
 	}
@@ -143,7 +152,7 @@ func (m *measurement) beginning(ctx context.Context, ready time.Time) error {
 	if err != nil {
 		return err
 	}
-	if len(snapshots) == 0 {
+	if len(snapshots) < 2 { // one has the counts over time only
 		return errors.New("the servers are ready without a snapshot")
 	}
 	for _, p := range m.cluster.Caches {
@@ -160,8 +169,11 @@ func (m *measurement) beginning(ctx context.Context, ready time.Time) error {
 	if m.leader == nil || m.follower == nil {
 		return errors.New("no cache server leads, or all do")
 	}
+	if err := checkCounts(ctx, m.follower); err != nil {
+		return err
+	}
 	read, _, err := m.out.wait(ctx, m.leader.Name, readFinished)
-	m.AllReady, m.FirstSnapshot, m.SnapshotBytes = ready.Sub(read), snapshots[0].ModTime.Sub(read), snapshots[0].Size
+	m.AllReady, m.FirstSnapshot, m.SnapshotBytes = ready.Sub(read), snapshots[1].ModTime.Sub(read), snapshots[1].Size
 	return err
 }
 
@@ -227,7 +239,7 @@ func (m *measurement) end(ctx context.Context, alone *cluster.Program) error {
 	if err != nil {
 		return err
 	}
-	m.SnapshotsKept = len(snapshots)
+	m.SnapshotsKept = len(snapshots) - 1 // without that of the counts over time
 	for _, s := range snapshots {
 		m.LargestSnapshot = max(m.LargestSnapshot, s.Size)
 	}
