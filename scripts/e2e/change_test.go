@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,19 +20,28 @@ import (
 	"github.com/dmwm/wmstats/schema"
 )
 
-// edit changes one field of a document in the source.
+// edit changes one field of a document in the source. All other bytes stay.
 func (s *system) edit(t *testing.T, db, id, field string, value any) {
 	t.Helper()
 	raw, ok := s.couch.Doc(db, id)
 	require.True(t, ok, "%s/%s", db, id)
-	var doc map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(raw, &doc))
 	text, err := json.Marshal(value)
 	require.NoError(t, err)
-	doc[field] = text
-	raw, err = json.Marshal(doc)
+	fields := json.NewDecoder(bytes.NewReader(raw))
+	_, err = fields.Token()
 	require.NoError(t, err)
-	require.NoError(t, s.couch.Put(db, raw))
+	for fields.More() {
+		name, err := fields.Token()
+		require.NoError(t, err)
+		var was json.RawMessage
+		require.NoError(t, fields.Decode(&was))
+		if end := fields.InputOffset(); name == field {
+			edited := slices.Concat(raw[:int(end)-len(was)], text, raw[end:])
+			require.NoError(t, s.couch.Put(db, edited))
+			return
+		}
+	}
+	require.Fail(t, "no such field", "%s of %s/%s", field, db, id)
 }
 
 func (s *system) workflow(t *testing.T, name string) (schema.Workflow, bool) {
@@ -98,18 +109,17 @@ func TestRewriteMakesNoGeneration(t *testing.T) {
 	alerts := filepath.Join(t.TempDir(), "alerts.yaml")
 	require.NoError(t, os.WriteFile(alerts, []byte("rules:\n"+rules.String()), 0o600))
 	s := newSystem(t, gen.Options{Seed: 5, Workflows: 200, Lean: true, NoEdges: true}, func(o *cacheapp.Options) { o.Alerts = alerts })
-	w := s.withJobs(t)
+	records := getJSON[[]schema.Workflow](t, s.cache+"/fetch?has=agents&limit=2")
+	require.Len(t, records, 2)
+	w, marker := records[0], records[1]
 	before := get(t, s.cache+"/fetch?limit=all").header.Get("X-Generation")
-	id := w.Agents[0] + "-" + w.Workflow
-	s.edit(t, wmstatsDB, id, "timestamp", w.LastAgentUpdate+600)
+	s.edit(t, wmstatsDB, w.Agents[0]+"-"+w.Workflow, "timestamp", w.LastAgentUpdate+600)
 
-	// A later change of another document (the marker) proves that the rewrite arrived.
-	s.edit(t, requestDB, w.Workflow, "RequestPriority", 515151)
-	eventually(t, func() bool { now, _ := s.workflow(t, w.Workflow); return now.Priority == 515151 }, "the marker appears")
-	eventually(t, func() bool {
-		a := getJSON[struct{ Agent schema.Agent }](t, s.cache+"/agent/"+url.PathEscape(w.Agents[0]))
-		return a.Agent.DataUpdateTime > 0
-	}, "the agent has a time")
+	// A later change of another document of that database proves that the rewrite arrived.
+	s.edit(t, wmstatsDB, marker.Agents[0]+"-"+marker.Workflow, "status", map[string]any{"success": 7_000_001})
+	eventually(t, func() bool { now, _ := s.workflow(t, marker.Workflow); return now.Success >= 7_000_001 }, "the marker appears")
+	now, _ := s.workflow(t, w.Workflow)
+	assert.Equal(t, w, now)
 	after := get(t, s.cache+"/fetch?limit=1").header.Get("X-Generation")
 	assert.Equal(t, number(t, before)+1, number(t, after), "one generation for the marker, none for the rewrite: %s", get(t, s.cache+"/about").body)
 }
