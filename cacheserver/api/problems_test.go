@@ -58,6 +58,7 @@ var noAnswer = map[string]string{
 	"cacheserver/api/render.ErrForm":     "a damaged record in the store: 500",
 	"cacheserver/table.errField":         "wire rejects unknown fields first: a bug of the server, 500",
 	"cacheserver/table.errByName":        "the store does not use it: a bug of the server, 500",
+	"cacheserver/replica/halfopen.":      "of tests",
 	"cacheserver/store.errMaker":         "stands for a panic, and is never returned",
 	"cacheserver/store.errNoSegments":    "only in formats that no handler uses: a bug of the server, 500",
 	"cacheserver/store.errNoGeneration":  "of checkpoints, which no handler writes",

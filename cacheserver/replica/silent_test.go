@@ -22,11 +22,11 @@ type countdown struct {
 
 	mu   *sync.Mutex
 	left *int
-	now  *bool // it is silent
+	now  *atomic.Bool // it is silent
 }
 
 func silentAfter(client *memlog.Client, calls int) countdown {
-	return countdown{client, new(sync.Mutex), &calls, new(bool)}
+	return countdown{client, new(sync.Mutex), &calls, new(atomic.Bool)}
 }
 
 func (l countdown) count() *memlog.Client {
@@ -34,7 +34,7 @@ func (l countdown) count() *memlog.Client {
 	defer l.mu.Unlock()
 	if *l.left == 0 {
 		l.Begin(memlog.Silent)
-		*l.now = true
+		l.now.Store(true)
 	}
 	*l.left--
 	return l.Client
@@ -93,7 +93,7 @@ func TestASilentEngineAtAStart(t *testing.T) {
 						return log
 					})
 					time.Sleep(20 * time.Second)
-					require.True(t, *log.now, what)
+					require.True(t, log.now.Load(), what)
 					if c := s.Check(); s.CaughtUp() {
 						require.True(t, c.OK || c.Note != "", what)
 						require.Equal(t, notOK, s.machine.stale(), what)

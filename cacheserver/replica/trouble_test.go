@@ -260,8 +260,10 @@ func TestAStartThatTakesLong(t *testing.T) {
 		e := memlog.New("abcdef")
 		a := start(t, e, "a")
 		time.Sleep(aWhile)
-		b := start(t, e, "b")
-		b.client.Begin(memlog.Blind)
+		b := startWith(t, e, "b", func(client *memlog.Client) replica.Log {
+			client.Begin(memlog.Blind)
+			return client
+		})
 		for range 150 {
 			time.Sleep(100 * time.Millisecond)
 			require.NotEqual(t, lagging, b.machine.stale())
